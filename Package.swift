@@ -1,0 +1,135 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings of every Swift target: Swift 6 language mode, strict imports, and no warning left standing.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "tapedesk",
+    products: [
+        .executable(name: "tapedesk", targets: ["tapedesk"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.1.4"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    ],
+    targets: [
+        // The C edge: system libraries, and the little that Swift cannot call itself.
+        .systemLibrary(
+            name: "CLibMongoC",
+            pkgConfig: "libmongoc-1.0",
+            providers: [.apt(["libmongoc-dev", "libbson-dev"])]
+        ),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .target(name: "CMongoShims", dependencies: ["CLibMongoC"]),
+        .target(
+            name: "CSimdJSON",
+            cxxSettings: [.unsafeFlags(["-O3"])],
+            linkerSettings: [.linkedLibrary("simdjson")]
+        ),
+        .target(name: "CChecksum"),
+
+        // Storage.
+        .target(name: "BSON", swiftSettings: strict),
+        .target(
+            name: "MongoRuntime",
+            dependencies: ["BSON", "CLibMongoC", "CMongoShims"],
+            swiftSettings: strict
+        ),
+        .target(name: "DocumentStore", dependencies: ["BSON"], swiftSettings: strict),
+        .target(name: "SimulatedStore", dependencies: ["BSON", "DocumentStore"], swiftSettings: strict),
+        .target(
+            name: "MongoStore",
+            dependencies: ["BSON", "DocumentStore", "MongoRuntime"],
+            swiftSettings: strict
+        ),
+
+        // The domain: no server, no clock, no randomness of its own.
+        .target(name: "MarketData", swiftSettings: strict),
+        .target(name: "TickCodec", dependencies: ["CChecksum", "MarketData"], swiftSettings: strict),
+        .target(
+            name: "Feeds",
+            dependencies: ["CChecksum", "CSimdJSON", "CZlib", "CZstd", "MarketData"],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "TickStore",
+            dependencies: ["BSON", "CChecksum", "DocumentStore", "MarketData", "TickCodec"],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Ingest",
+            dependencies: [
+                "BSON", "DocumentStore", "Feeds", "MarketData", "TickCodec", "TickStore",
+                .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
+            ],
+            swiftSettings: strict
+        ),
+
+        // Executables: arguments and wiring.
+        .executableTarget(
+            name: "tapedesk",
+            dependencies: [
+                "BSON", "DocumentStore", "Feeds", "Ingest", "MarketData", "MongoRuntime", "MongoStore", "TickCodec",
+                "TickStore",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "tapedesk-sample",
+            dependencies: [
+                "Feeds", "MarketData",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "tapedesk-bench",
+            dependencies: [
+                "BSON", "DocumentStore", "Feeds", "Ingest", "MarketData", "MongoRuntime", "MongoStore", "TickCodec",
+                "TickStore",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Benchmarks/tapedesk-bench",
+            swiftSettings: strict
+        ),
+
+        // Tests.
+        .target(
+            name: "TestSupport",
+            dependencies: ["BSON", "MongoRuntime"],
+            path: "Tests/TestSupport",
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "MongoRuntimeTests",
+            dependencies: ["BSON", "DocumentStore", "MongoRuntime", "MongoStore", "TestSupport"],
+            swiftSettings: strict
+        ),
+        .testTarget(name: "BSONTests", dependencies: ["BSON", "SimulatedStore"], swiftSettings: strict),
+        .testTarget(
+            name: "DocumentStoreTests",
+            dependencies: ["BSON", "DocumentStore", "SimulatedStore"],
+            swiftSettings: strict
+        ),
+        .testTarget(name: "FeedsTests", dependencies: ["Feeds", "MarketData"], swiftSettings: strict),
+        .testTarget(
+            name: "StoreConformanceTests",
+            dependencies: ["BSON", "DocumentStore", "SimulatedStore"],
+            swiftSettings: strict
+        ),
+    ],
+    cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,301 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "mongo_shims.h"
+
+#include <pthread.h>
+#include <stdalign.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert(sizeof(bson_t) == 128, "bson_t is 128 bytes, its public size");
+_Static_assert(128 % alignof(bson_t) == 0, "replies are allocated with an alignment of 128");
+_Static_assert(sizeof(((bson_error_t *)0)->message) == sizeof(((td_error *)0)->message), "messages are of one size");
+_Static_assert(sizeof(((bson_error_t *)0)->code) == sizeof(((td_error *)0)->code), "codes are of one size");
+_Static_assert(sizeof(size_t) == 8, "lengths of documents are converted on a 64-bit machine");
+
+#define REPLY_ALIGNMENT 128
+
+struct td_reply {
+    bson_t document;
+    bool initialised;
+};
+
+_Static_assert(sizeof(td_reply) % REPLY_ALIGNMENT == 0, "aligned_alloc takes multiples of the alignment");
+
+static const uint8_t empty_document[5] = {5, 0, 0, 0, 0};
+
+const char *td_error_message(const td_error *error) { return error->message; }
+
+static void set_error(td_error *to, const bson_error_t *from) {
+    to->domain = from->domain;
+    to->code = from->code;
+    memcpy(to->message, from->message, sizeof to->message);
+    to->message[sizeof to->message - 1] = 0;
+}
+
+static bool malformed(td_error *error) {
+    bson_error_t cause;
+    bson_set_error(&cause, MONGOC_ERROR_BSON, MONGOC_ERROR_BSON_INVALID, "a document is not BSON or too large");
+    set_error(error, &cause);
+    return false;
+}
+
+// Wraps bytes without a copy. `into` must stay where it is, and is never destroyed: it owns nothing.
+static bool wrap(bson_t *into, td_document document) {
+    return document.bytes != NULL && bson_init_static(into, document.bytes, document.length);
+}
+
+// As wrap; an absent document gives a null pointer in `pointer`.
+static bool wrap_optional(bson_t *into, td_document document, const bson_t **pointer) {
+    *pointer = NULL;
+    if (document.bytes == NULL) {
+        return true;
+    }
+    *pointer = into;
+    return wrap(into, document);
+}
+
+td_reply *td_reply_new(void) {
+    // Not bson_new: libmongoc initialises replies in place, which would leak the heap object.
+    td_reply *reply = aligned_alloc(REPLY_ALIGNMENT, sizeof(td_reply));
+    if (reply == NULL) {
+        abort();
+    }
+    reply->initialised = false;
+    return reply;
+}
+
+td_document td_reply_document(const td_reply *reply) {
+    if (!reply->initialised) {
+        return (td_document){empty_document, sizeof empty_document};
+    }
+    return (td_document){bson_get_data(&reply->document), reply->document.len};
+}
+
+void td_reply_free(td_reply *reply) {
+    if (reply->initialised) {
+        bson_destroy(&reply->document);
+    }
+    free(reply);
+}
+
+static bool finish(bool success, td_reply *reply, const bson_error_t *cause, td_error *error) {
+    reply->initialised = true;
+    set_error(error, cause);
+    return success;
+}
+
+bool td_command(
+    mongoc_client_t *client, const char *database, td_command_kind kind, td_document command, td_document options,
+    td_reply *reply, td_error *error) {
+    bson_t command_bson, options_bson;
+    const bson_t *opts;
+    bson_error_t cause = {0};
+    bool success = false;
+    if (!wrap(&command_bson, command) || !wrap_optional(&options_bson, options, &opts)) {
+        return malformed(error);
+    }
+    switch (kind) {
+    case TD_COMMAND_READ:
+        success = mongoc_client_read_command_with_opts(
+            client, database, &command_bson, NULL, opts, &reply->document, &cause);
+        break;
+    case TD_COMMAND_WRITE:
+        success =
+            mongoc_client_write_command_with_opts(client, database, &command_bson, opts, &reply->document, &cause);
+        break;
+    case TD_COMMAND_PLAIN:
+        success = mongoc_client_command_with_opts(
+            client, database, &command_bson, NULL, opts, &reply->document, &cause);
+        break;
+    }
+    return finish(success, reply, &cause, error);
+}
+
+bool td_insert_one(
+    mongoc_client_t *client, const char *database, const char *collection, td_document document, td_reply *reply,
+    td_error *error) {
+    bson_t bson;
+    bson_error_t cause = {0};
+    if (!wrap(&bson, document)) {
+        return malformed(error);
+    }
+    mongoc_collection_t *handle = mongoc_client_get_collection(client, database, collection);
+    bool success = mongoc_collection_insert_one(handle, &bson, NULL, &reply->document, &cause);
+    mongoc_collection_destroy(handle);
+    return finish(success, reply, &cause, error);
+}
+
+bool td_find_and_modify(
+    mongoc_client_t *client, const char *database, const char *collection, td_document query, td_document update,
+    td_document fields, td_reply *reply, td_error *error) {
+    bson_t query_bson, update_bson, fields_bson;
+    const bson_t *update_pointer, *fields_pointer;
+    bson_error_t cause = {0};
+    if (!wrap(&query_bson, query) || !wrap_optional(&update_bson, update, &update_pointer) ||
+        !wrap_optional(&fields_bson, fields, &fields_pointer)) {
+        return malformed(error);
+    }
+    mongoc_find_and_modify_opts_t *opts = mongoc_find_and_modify_opts_new();
+    if (update_pointer == NULL) {
+        mongoc_find_and_modify_opts_set_flags(opts, MONGOC_FIND_AND_MODIFY_REMOVE);
+    } else {
+        mongoc_find_and_modify_opts_set_update(opts, update_pointer);
+        mongoc_find_and_modify_opts_set_flags(opts, MONGOC_FIND_AND_MODIFY_RETURN_NEW);
+    }
+    if (fields_pointer != NULL) {
+        mongoc_find_and_modify_opts_set_fields(opts, fields_pointer);
+    }
+    mongoc_collection_t *handle = mongoc_client_get_collection(client, database, collection);
+    bool success =
+        mongoc_collection_find_and_modify_with_opts(handle, &query_bson, opts, &reply->document, &cause);
+    mongoc_collection_destroy(handle);
+    mongoc_find_and_modify_opts_destroy(opts);
+    return finish(success, reply, &cause, error);
+}
+
+mongoc_bulk_operation_t *td_bulk_new(mongoc_client_t *client, const char *database, const char *collection) {
+    bson_t opts = BSON_INITIALIZER;
+    BSON_APPEND_BOOL(&opts, "ordered", false);
+    mongoc_collection_t *handle = mongoc_client_get_collection(client, database, collection);
+    // The bulk copies the names and the write concern, so the collection need not outlive this call.
+    mongoc_bulk_operation_t *bulk = mongoc_collection_create_bulk_operation_with_opts(handle, &opts);
+    mongoc_collection_destroy(handle);
+    bson_destroy(&opts);
+    return bulk;
+}
+
+bool td_bulk_insert(mongoc_bulk_operation_t *bulk, td_document document, td_error *error) {
+    bson_t bson;
+    bson_error_t cause = {0};
+    if (!wrap(&bson, document)) {
+        return malformed(error);
+    }
+    bool success = mongoc_bulk_operation_insert_with_opts(bulk, &bson, NULL, &cause);
+    set_error(error, &cause);
+    return success;
+}
+
+bool td_bulk_update_one(
+    mongoc_bulk_operation_t *bulk, td_document filter, td_document update, td_error *error) {
+    bson_t filter_bson, update_bson;
+    bson_error_t cause = {0};
+    if (!wrap(&filter_bson, filter) || !wrap(&update_bson, update)) {
+        return malformed(error);
+    }
+    bool success = mongoc_bulk_operation_update_one_with_opts(bulk, &filter_bson, &update_bson, NULL, &cause);
+    set_error(error, &cause);
+    return success;
+}
+
+bool td_bulk_delete_one(mongoc_bulk_operation_t *bulk, td_document filter, td_error *error) {
+    bson_t filter_bson;
+    bson_error_t cause = {0};
+    if (!wrap(&filter_bson, filter)) {
+        return malformed(error);
+    }
+    bool success = mongoc_bulk_operation_remove_one_with_opts(bulk, &filter_bson, NULL, &cause);
+    set_error(error, &cause);
+    return success;
+}
+
+bool td_bulk_execute(mongoc_bulk_operation_t *bulk, td_reply *reply, td_error *error) {
+    bson_error_t cause = {0};
+    uint32_t server = mongoc_bulk_operation_execute(bulk, &reply->document, &cause);
+    return finish(server != 0, reply, &cause, error);
+}
+
+void td_bulk_free(mongoc_bulk_operation_t *bulk) { mongoc_bulk_operation_destroy(bulk); }
+
+static void append(td_documents *documents, size_t *capacity, const bson_t *document) {
+    size_t needed = documents->length + document->len;
+    if (needed > *capacity) {
+        size_t grown = *capacity == 0 ? 4096 : *capacity * 2;
+        *capacity = grown > needed ? grown : needed;
+        uint8_t *bytes = realloc(documents->bytes, *capacity);
+        if (bytes == NULL) {
+            abort();
+        }
+        documents->bytes = bytes;
+    }
+    memcpy(documents->bytes + documents->length, bson_get_data(document), document->len);
+    documents->length = needed;
+    documents->count += 1;
+}
+
+// Copies what the cursor yields, because each document is valid until the next one only, and frees the cursor.
+static bool drain(
+    mongoc_cursor_t *cursor, td_limits limits, td_documents *documents, td_reply *reply, td_error *error) {
+    const bson_t *document;
+    size_t capacity = 0;
+    bson_error_t cause = {0};
+    const bson_t *failure = NULL;
+    *documents = (td_documents){0};
+    while (mongoc_cursor_next(cursor, &document)) {
+        if (documents->count >= limits.documents || documents->length + document->len > limits.bytes) {
+            documents->truncated = true;
+            break;
+        }
+        append(documents, &capacity, document);
+    }
+    bool failed = mongoc_cursor_error_document(cursor, &cause, &failure);
+    if (failed && failure != NULL) {
+        bson_copy_to(failure, &reply->document);
+        reply->initialised = true;
+    }
+    set_error(error, &cause);
+    mongoc_cursor_destroy(cursor);
+    return !failed;
+}
+
+bool td_find(
+    mongoc_client_t *client, const char *database, const char *collection, td_document filter, td_document options,
+    td_limits limits, td_documents *documents, td_reply *reply, td_error *error) {
+    bson_t filter_bson, options_bson;
+    const bson_t *opts;
+    *documents = (td_documents){0};
+    if (!wrap(&filter_bson, filter) || !wrap_optional(&options_bson, options, &opts)) {
+        return malformed(error);
+    }
+    mongoc_collection_t *handle = mongoc_client_get_collection(client, database, collection);
+    mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(handle, &filter_bson, opts, NULL);
+    bool success = drain(cursor, limits, documents, reply, error);
+    mongoc_collection_destroy(handle);
+    return success;
+}
+
+bool td_aggregate(
+    mongoc_client_t *client, const char *database, const char *collection, td_document pipeline,
+    td_document options, td_limits limits, td_documents *documents, td_reply *reply, td_error *error) {
+    bson_t pipeline_bson, options_bson;
+    const bson_t *opts;
+    *documents = (td_documents){0};
+    if (!wrap(&pipeline_bson, pipeline) || !wrap_optional(&options_bson, options, &opts)) {
+        return malformed(error);
+    }
+    mongoc_collection_t *handle = mongoc_client_get_collection(client, database, collection);
+    mongoc_cursor_t *cursor =
+        mongoc_collection_aggregate(handle, MONGOC_QUERY_NONE, &pipeline_bson, opts, NULL);
+    bool success = drain(cursor, limits, documents, reply, error);
+    mongoc_collection_destroy(handle);
+    return success;
+}
+
+void td_documents_free(td_documents *documents) {
+    free(documents->bytes);
+    *documents = (td_documents){0};
+}
+
+mongoc_client_pool_t *td_pool_new(const mongoc_uri_t *uri, td_error *error) {
+    bson_error_t cause = {0};
+    mongoc_client_pool_t *pool = mongoc_client_pool_new_with_error(uri, &cause);
+    set_error(error, &cause);
+    if (pool != NULL) {
+        // Before the first client is popped: without it, codes of the server and of the driver are not told apart.
+        mongoc_client_pool_set_error_api(pool, MONGOC_ERROR_API_VERSION_2);
+    }
+    return pool;
+}
+
+void td_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

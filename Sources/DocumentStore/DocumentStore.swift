@@ -1,0 +1,37 @@
+public import BSON
+
+/// What one attempt at a change did, as far as the attempt itself can tell.
+public enum AttemptOutcome: Equatable, Sendable {
+    case applied(Durability)
+    /// Nothing changed: the filter matched no document, or a created document was there already.
+    /// Which of the reasons it was takes a read.
+    case notApplied
+    /// The attempt certainly changed nothing.
+    case failed(StoreError)
+    /// The attempt may or may not have changed the document.
+    case unknown(StoreError)
+}
+
+/// A store of versioned documents: the operations that differ between a server and a simulation.
+///
+/// Everything above single attempts (retries, unknown outcomes, conflicts) is in `apply`, once for all stores.
+/// Implementations are safe to use from any task, and bound every wait by a deadline of their own.
+public protocol DocumentStore: Sendable {
+    /// Attempts one change with a findAndModify, or an insert where it creates.
+    func attempt(_ change: VersionedChange) async -> AttemptOutcome
+
+    /// Attempts changes of distinct documents as one unordered bulk; the outcomes are in the order of the changes.
+    ///
+    /// An implementation that cannot tell which changes of a batch found their version answers `unknown` for
+    /// those in doubt.
+    func attempt(_ changes: [VersionedChange]) async -> [AttemptOutcome]
+
+    /// Reads documents from the primary, as far as a majority has them: what a read shows survives a failover.
+    func find(_ query: DocumentQuery) async throws(StoreError) -> [BSONDocument]
+
+    /// Counts documents, exactly.
+    func count(_ collection: String, where conditions: [DocumentQuery.Condition]) async throws(StoreError) -> Int
+
+    /// Creates the collection with its validator and indexes, or brings an existing one to them.
+    func prepare(_ specification: CollectionSpecification) async throws(StoreError)
+}

@@ -1,0 +1,32 @@
+/// Why the store could not do what was asked.
+///
+/// Messages say what to do next and hold neither credentials nor document contents.
+public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
+    public enum Code: String, Sendable {
+        /// No server could be reached, or none that may be written to, within the deadline.
+        case unavailable
+        /// The server did not accept the credentials.
+        case unauthorized
+        /// The server refused the operation itself; repeating it cannot help.
+        case refused
+        /// A stored document does not have the form that this version reads.
+        case unreadable
+        /// A document is larger than MongoDB stores (16 MB).
+        case tooLarge = "too_large"
+        /// The store was closed, or the task cancelled.
+        case closed
+    }
+
+    public let code: Code
+    public let message: String
+
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    /// Whether the same operation may succeed when it is repeated a little later.
+    public var isTransient: Bool { code == .unavailable }
+
+    public var description: String { message }
+}

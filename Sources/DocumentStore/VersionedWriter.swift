@@ -1,0 +1,205 @@
+public import BSON
+private import Synchronization
+
+/// The rules of optimistic concurrency, once for all documents and all stores.
+///
+/// - An attempt that certainly did nothing for a passing reason is repeated, with full jitter, until the deadline.
+/// - An attempt whose outcome is unknown is resolved by reading the document back and looking for the operation
+///   id. Only if the version is still the expected one is the change attempted again: all attempts expect the
+///   same version, so at most one of them, however late it arrives, takes effect.
+/// - A doubt stays until a read settles it, because the request may still be under way: then neither a missing
+///   document nor one that moved on by more than one version tells whether the change was part of that.
+/// - A version that moved on is a conflict for the caller, never something to retry here: whoever decided on
+///   the older document must decide again.
+///
+/// Safe to use from any task.
+public final class VersionedWriter: Sendable {
+    private let store: any DocumentStore
+    private let policy: RetryPolicy
+    private let environment: RetryEnvironment
+    private let counts = Mutex(ChangeStatistics())
+
+    public init(store: any DocumentStore, policy: RetryPolicy, environment: RetryEnvironment) {
+        self.store = store
+        self.policy = policy
+        self.environment = environment
+    }
+
+    public var statistics: ChangeStatistics { counts.withLock { $0 } }
+
+    /// Applies one change.
+    public func apply(_ change: VersionedChange) async -> ChangeOutcome {
+        await apply([change])[0]
+    }
+
+    /// Applies changes of distinct documents, each for itself; outcomes are in the order of the changes.
+    ///
+    /// One change goes as a findAndModify, several go as an unordered bulk.
+    public func apply(_ changes: [VersionedChange]) async -> [ChangeOutcome] {
+        guard !changes.isEmpty else { return [] }
+        return await settle(changes) { changes in
+            changes.count == 1 ? [await self.store.attempt(changes[0])] : await self.store.attempt(changes)
+        }
+    }
+
+    /// Reads with the same patience as a change.
+    public func find(_ query: DocumentQuery) async throws(StoreError) -> [BSONDocument] {
+        let deadline = environment.now() + policy.deadline
+        var attempt = 0
+        while true {
+            do throws(StoreError) {
+                return try await store.find(query)
+            } catch {
+                attempt += 1
+                guard error.isTransient, await pause(beforeAttempt: attempt, until: deadline) else { throw error }
+            }
+        }
+    }
+}
+
+extension VersionedWriter {
+    private func settle(
+        _ changes: [VersionedChange],
+        attempt: ([VersionedChange]) async -> [AttemptOutcome]
+    ) async -> [ChangeOutcome] {
+        let deadline = environment.now() + policy.deadline
+        var outcomes = [ChangeOutcome?](repeating: nil, count: changes.count)
+        var open = Array(changes.indices)
+        var inDoubt = Set<Int>()
+        var round = 0
+        while true {
+            round += 1
+            let results = await attempt(open.map { changes[$0] })
+            counts.withLock { $0.attempts += open.count }
+            var failures: [Int: StoreError] = [:]
+            var hopeless = Set<Int>()
+            for (index, result) in zip(open, results) {
+                switch result {
+                case .applied(let durability):
+                    outcomes[index] = .applied(version: changes[index].resultingVersion, durability: durability)
+                case .failed(let error) where !error.isTransient && !inDoubt.contains(index):
+                    outcomes[index] = .failed(error)
+                case .failed(let error):
+                    failures[index] = error
+                    if !error.isTransient { hopeless.insert(index) }
+                case .notApplied:
+                    break
+                case .unknown(let error):
+                    inDoubt.insert(index)
+                    failures[index] = error
+                }
+            }
+            open = open.filter { outcomes[$0] == nil }
+            // What certainly did nothing, now or before, needs no read: it is simply attempted again.
+            let toRead = open.filter { failures[$0] == nil || inDoubt.contains($0) }
+            await readBack(toRead, changes, inDoubt, &outcomes, &failures)
+            open = open.filter { outcomes[$0] == nil }
+            // What is refused now may have been made before, and stays in doubt: waiting does not help.
+            giveUp(open.filter { hopeless.contains($0) || failures[$0]?.code == .closed }, failures, inDoubt, &outcomes)
+            open = open.filter { outcomes[$0] == nil }
+            if open.isEmpty { break }
+            guard await pause(beforeAttempt: round, until: deadline) else {
+                giveUp(open, failures, inDoubt, &outcomes)
+                break
+            }
+            counts.withLock { $0.retries += open.count }
+        }
+        return outcomes.map { $0 ?? .unknown(StoreError(.closed, "the change was not attempted")) }
+    }
+
+    /// Reads the current documents and settles what they settle; the rest stays open for another attempt.
+    private func readBack(
+        _ indexes: [Int],
+        _ changes: [VersionedChange],
+        _ inDoubt: Set<Int>,
+        _ outcomes: inout [ChangeOutcome?],
+        _ failures: inout [Int: StoreError]
+    ) async {
+        for index in indexes {
+            let change = changes[index]
+            do throws(StoreError) {
+                let current = try await store.find(change.currentDocumentQuery).first
+                outcomes[index] = change.outcome(seeing: current, afterDoubt: inDoubt.contains(index))
+                counts.withLock { counts in
+                    switch outcomes[index] {
+                    case nil, .unknown: return
+                    case .conflict: counts.conflicts += 1
+                    default: break
+                    }
+                    if inDoubt.contains(index) { counts.resolved += 1 }
+                }
+            } catch {
+                failures[index] = error
+            }
+        }
+    }
+
+    private func giveUp(
+        _ open: [Int],
+        _ failures: [Int: StoreError],
+        _ inDoubt: Set<Int>,
+        _ outcomes: inout [ChangeOutcome?]
+    ) {
+        for index in open {
+            let error = failures[index] ?? StoreError(.unavailable, "MongoDB did not answer within the deadline")
+            outcomes[index] = inDoubt.contains(index) ? .unknown(error) : .failed(error)
+        }
+    }
+
+    /// Pauses, or answers false when the deadline would pass or the task was cancelled meanwhile.
+    private func pause(beforeAttempt attempt: Int, until deadline: Duration) async -> Bool {
+        let pause = policy.pause(beforeAttempt: attempt, random: environment.random())
+        guard environment.now() + pause < deadline else { return false }
+        do {
+            try await environment.sleep(pause)
+            return environment.now() < deadline
+        } catch {
+            return false
+        }
+    }
+}
+
+extension VersionedChange {
+    /// The read that tells what became of the change.
+    var currentDocumentQuery: DocumentQuery {
+        var conditions: [DocumentQuery.Condition] = [.equals(DocumentField.id, key.id)]
+        if let shardKey = key.shardKey {
+            conditions.append(.equals(shardKey.field, shardKey.value))
+        }
+        return DocumentQuery(
+            key.collection,
+            where: conditions,
+            fields: conflictExcludes.isEmpty ? .all : .excluding(conflictExcludes),
+            limit: 1
+        )
+    }
+
+    /// What the current document says about the change; nil where it may be attempted again.
+    func outcome(seeing current: BSONDocument?, afterDoubt: Bool) -> ChangeOutcome? {
+        guard let current else {
+            switch action {
+            case .create: return nil
+            case .update: return afterDoubt ? .unknown(Self.hiddenByLater) : .notFound
+            case .delete: return afterDoubt ? .applied(version: resultingVersion, durability: .confirmed) : .notFound
+            }
+        }
+        if current[DocumentField.lastOperationID]?.objectID == operationID {
+            return .applied(version: resultingVersion, durability: .confirmed)
+        }
+        let version = current[DocumentField.version]?.integer
+        switch action {
+        case .update(let expected, _) where version == expected: return nil
+        case .delete(let expected) where version == expected: return nil
+        default: break
+        }
+        // Another operation made this version. Where it is a later one than this change makes, nothing tells anymore
+        // who made that one. A delete leaves no document, so it was not made.
+        if case .delete = action { return .conflict(current: current) }
+        let mayHide = afterDoubt && version.map { $0 > resultingVersion } ?? true
+        return mayHide ? .unknown(Self.hiddenByLater) : .conflict(current: current)
+    }
+
+    private static var hiddenByLater: StoreError {
+        StoreError(.unavailable, "later changes hide whether this one was made; read the document and decide again")
+    }
+}

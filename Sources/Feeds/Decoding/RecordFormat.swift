@@ -1,0 +1,104 @@
+public import MarketData
+
+/// How a tape is cut into records and what decodes them. One value per replay; decoders are made from it.
+public protocol RecordFormat: Sendable {
+    /// The name as `--format` takes it.
+    var name: String { get }
+
+    /// How many leading bytes of `bytes` are whole records.
+    func wholeRecords(in bytes: UnsafeRawBufferPointer) -> Int
+
+    /// How much of `bytes`, which begin within a record that is too long to hold, belongs to it, and whether its
+    /// end is among them. Of bytes without the end some may be left, to be seen again with those behind them.
+    func skipRecord(in bytes: UnsafeRawBufferPointer) -> (count: Int, foundEnd: Bool)
+
+    /// The kind of every record, where the format has only one: rejected records are then counted under it.
+    var onlyKind: EventKind? { get }
+
+    /// Whether bytes behind the last record boundary may be a record, as a last line without its line end may.
+    var lastRecordMayBeOpen: Bool { get }
+
+    /// Makes a decoder. Several decode different slabs of one tape at the same time, in any order.
+    func makeDecoder() -> any RecordDecoder
+}
+
+/// Turns slabs into events. Holds scratch memory and name tables, nothing that one slab tells about another.
+///
+/// Used by one task at a time.
+public protocol RecordDecoder: AnyObject {
+    func decode(_ slab: Slab) -> EventBatch
+}
+
+/// A format of text lines.
+public protocol LineFormat: RecordFormat {}
+
+extension LineFormat {
+    public func wholeRecords(in bytes: UnsafeRawBufferPointer) -> Int {
+        bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+    }
+
+    public func skipRecord(in bytes: UnsafeRawBufferPointer) -> (count: Int, foundEnd: Bool) {
+        guard let start = bytes.baseAddress else { return (0, false) }
+        let length = lineLength(start, bytes.count)
+        return length < bytes.count ? (length + 1, true) : (length, false)
+    }
+
+    public var lastRecordMayBeOpen: Bool { true }
+}
+
+/// Decodes one line at a time; what is common to all line formats is in `LineRecordDecoder`.
+public protocol LineDecoder {
+    /// Decodes one line without its line end. `Slab.padding` bytes behind it are readable.
+    ///
+    /// The caller has begun and will end the record.
+    mutating func decode(line: UnsafeRawBufferPointer, into builder: inout BatchBuilder)
+
+    /// Whether the line holds no record, such as a header.
+    func isSkipped(line: UnsafeRawBufferPointer) -> Bool
+}
+
+extension LineDecoder {
+    public func isSkipped(line: UnsafeRawBufferPointer) -> Bool { false }
+}
+
+/// Splits slabs into lines for a `LineDecoder`. Line ends are LF or CR LF; empty lines are no records.
+public final class LineRecordDecoder<Lines: LineDecoder>: RecordDecoder {
+    private var lines: Lines
+    private var builder: BatchBuilder
+    private let onlyKind: EventKind?
+
+    public init(_ lines: Lines, venue: String, onlyKind: EventKind? = nil) {
+        self.lines = lines
+        self.builder = BatchBuilder(venue: venue)
+        self.onlyKind = onlyKind
+    }
+
+    public func decode(_ slab: Slab) -> EventBatch {
+        builder.begin(byteCount: slab.count)
+        guard case .records = slab.content else {
+            builder.append(slab.content, of: slab, kind: onlyKind)
+            return builder.finish(slab)
+        }
+        var rest = slab.bytes
+        while let start = rest.baseAddress, !rest.isEmpty {
+            let length = lineLength(start, rest.count)
+            let isOpen = slab.isOpen && length == rest.count
+            decode(line: UnsafeRawBufferPointer(start: start, count: length), isOpen: isOpen)
+            rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(length + 1))
+        }
+        return builder.finish(slab)
+    }
+
+    @inline(__always)
+    private func decode(line: UnsafeRawBufferPointer, isOpen: Bool) {
+        var line = line
+        if line.last == UInt8(ascii: "\r") { line = UnsafeRawBufferPointer(rebasing: line.dropLast()) }
+        if !line.isEmpty, !lines.isSkipped(line: line) {
+            builder.beginRecord(line)
+            lines.decode(line: line, into: &builder)
+            // A last line without its end that is no record was cut off: it is not the feed's fault.
+            if isOpen, builder.withdrawMalformedRecord() { return }
+        }
+        builder.endLine()
+    }
+}

@@ -1,0 +1,135 @@
+/// A decimal number as it was sent: mantissa × 10^exponent, never a floating-point approximation.
+///
+/// A trivial value of sixteen bytes, so that millions of them move without allocation.
+public struct ExactDecimal: Sendable {
+    public var mantissa: Int64
+    public var exponent: Int8
+
+    public init(mantissa: Int64, exponent: Int8) {
+        self.mantissa = mantissa
+        self.exponent = exponent
+    }
+
+    /// Stands for a number that was not sent. It compares with nothing and prints as nothing.
+    public static let absent = ExactDecimal(mantissa: .min, exponent: 0)
+    public static let zero = ExactDecimal(mantissa: 0, exponent: 0)
+
+    public var isAbsent: Bool { mantissa == .min }
+
+    /// The same number with the mantissa scaled to `exponent`, or nil where that is not exact or does not fit.
+    public func scaled(to exponent: Int8) -> Int64? {
+        if exponent == self.exponent || mantissa == 0 { return mantissa }
+        let steps = Int(self.exponent) - Int(exponent)
+        guard steps > 0 else {
+            guard -steps < powersOfTen.count else { return nil }
+            let (quotient, remainder) = mantissa.quotientAndRemainder(dividingBy: powersOfTen[-steps])
+            return remainder == 0 ? quotient : nil
+        }
+        guard steps < powersOfTen.count else { return nil }
+        let (product, overflow) = mantissa.multipliedReportingOverflow(by: powersOfTen[steps])
+        return overflow || product == .min ? nil : product
+    }
+
+    /// The same number without trailing zeros in the mantissa; zero has the exponent zero.
+    public var normalized: ExactDecimal {
+        guard mantissa != 0 else { return .zero }
+        var result = self
+        while result.exponent < 0, result.mantissa % 10 == 0 {
+            result.mantissa /= 10
+            result.exponent += 1
+        }
+        return result
+    }
+}
+
+/// 10^0 to 10^18: every power of ten that an Int64 holds.
+private let powersOfTen: [Int64] = {
+    var powers: [Int64] = [1]
+    for _ in 1...18 { powers.append((powers.last ?? 1) * 10) }
+    return powers
+}()
+
+extension ExactDecimal: Comparable {
+    public static func == (left: ExactDecimal, right: ExactDecimal) -> Bool {
+        if left.exponent == right.exponent { return left.mantissa == right.mantissa }
+        return order(left, right) == 0
+    }
+
+    public static func < (left: ExactDecimal, right: ExactDecimal) -> Bool {
+        if left.exponent == right.exponent { return left.mantissa < right.mantissa }
+        return order(left, right) < 0
+    }
+
+    /// Negative, zero or positive as left is less than, equal to or greater than right.
+    private static func order(_ left: ExactDecimal, _ right: ExactDecimal) -> Int {
+        let lower = min(left.exponent, right.exponent)
+        if let leftScaled = left.scaled(to: lower), let rightScaled = right.scaled(to: lower) {
+            return leftScaled == rightScaled ? 0 : leftScaled < rightScaled ? -1 : 1
+        }
+        // One of them does not fit at the common exponent, so its magnitude is the larger by far.
+        let leftIsWide = left.scaled(to: lower) == nil
+        let wide = leftIsWide ? left.mantissa : right.mantissa
+        return (wide < 0) == leftIsWide ? -1 : 1
+    }
+}
+
+extension ExactDecimal: Hashable {
+    public func hash(into hasher: inout Hasher) {
+        let canonical = fullyReduced
+        hasher.combine(canonical.mantissa)
+        hasher.combine(canonical.exponent)
+    }
+
+    private var fullyReduced: ExactDecimal {
+        guard mantissa != 0, !isAbsent else { return self.isAbsent ? self : .zero }
+        var result = self
+        while result.mantissa % 10 == 0 {
+            result.mantissa /= 10
+            result.exponent += 1
+        }
+        return result
+    }
+}
+
+extension ExactDecimal: CustomStringConvertible {
+    /// Plain notation without trailing zeros: `61800.3`, never `6.18003E4`; empty where absent.
+    public var description: String {
+        var text: [UInt8] = []
+        appendText(to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Appends the plain notation as ASCII.
+    public func appendText(to text: inout [UInt8]) {
+        guard !isAbsent else { return }
+        let number = normalized
+        var digits = number.mantissa.magnitude
+        var buffer: (UInt64, UInt64, UInt64) = (0, 0, 0)  // 24 bytes: more than the digits of any Int64
+        if number.mantissa < 0 { text.append(UInt8(ascii: "-")) }
+        withUnsafeMutableBytes(of: &buffer) { scratch in
+            var start = scratch.count
+            repeat {
+                start -= 1
+                scratch[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digits % 10)
+                digits /= 10
+            } while digits > 0
+            let count = scratch.count - start
+            let fraction = max(0, -Int(number.exponent))
+            if count > fraction {
+                text.append(contentsOf: scratch[start..<(scratch.count - fraction)])
+            } else {
+                text.append(UInt8(ascii: "0"))
+            }
+            if number.exponent > 0 {
+                text.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: Int(number.exponent)))
+            }
+            if fraction > 0 {
+                text.append(UInt8(ascii: "."))
+                if fraction > count {
+                    text.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: fraction - count))
+                }
+                text.append(contentsOf: scratch[max(start, scratch.count - fraction)...])
+            }
+        }
+    }
+}

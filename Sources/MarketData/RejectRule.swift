@@ -1,0 +1,25 @@
+/// Why a record, or one event of it, is impossible and therefore not stored as an event.
+///
+/// The raw values are the names in summaries, metrics and the `rejects` collection.
+public enum RejectRule: String, CaseIterable, Sendable {
+    /// The record is not what its format says: broken JSON, too few columns, a frame that does not parse.
+    case malformed
+    case missingField = "missing_field"
+    /// A number that is not one, or does not fit into 64 bits.
+    case invalidNumber = "invalid_number"
+    case invalidTime = "invalid_time"
+    case invalidSide = "invalid_side"
+    case invalidSymbol = "invalid_symbol"
+    case idTooLong = "id_too_long"
+    /// A price of zero or less where prices cannot be.
+    case priceNotPositive = "price_not_positive"
+    case sizeNegative = "size_negative"
+    /// A quote without a bid and without an ask.
+    case emptyQuote = "empty_quote"
+    /// A bar whose low and high do not enclose its open and close.
+    case candleRange = "candle_range"
+    /// A record longer than the reader holds in memory.
+    case recordTooLarge = "record_too_large"
+    /// A record with more events than a position can number.
+    case tooManyEvents = "too_many_events"
+}

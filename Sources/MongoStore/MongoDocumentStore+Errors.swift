@@ -1,0 +1,82 @@
+import DocumentStore
+import MongoRuntime
+
+extension MongoDocumentStore {
+    /// What an error says about the change that was attempted.
+    func outcome(of error: MongoError, kind: ChangeKind) -> AttemptOutcome {
+        switch error.code {
+        case .writeConcern:
+            // The primary has made the change; only the majority's confirmation is missing.
+            return .applied(.unconfirmed(reason: error.message))
+        case .network, .invalidReply, .resultTooLarge:
+            return .unknown(storeError(error))
+        case .configuration, .serverSelection, .authentication, .invalidOperation, .poolExhausted, .closed:
+            return .failed(storeError(error))
+        case .server:
+            return outcome(ofServerError: error, kind: kind)
+        }
+    }
+
+    private func outcome(ofServerError error: MongoError, kind: ChangeKind) -> AttemptOutcome {
+        if error.serverCode == ServerCode.duplicateKey, kind == .create,
+            error.duplicateKeyIndex ?? "_id_" == "_id_"
+        {
+            return .notApplied
+        }
+        if error.has(label: MongoError.Label.noWritesPerformed) || ServerCode.contention.contains(error.serverCode) {
+            return .failed(storeError(error))
+        }
+        let isUncertain =
+            ServerCode.stateChange.contains(error.serverCode) || error.serverCode == ServerCode.timeLimit
+            || error.has(label: MongoError.Label.retryableWrite)
+        return isUncertain ? .unknown(storeError(error)) : .failed(storeError(error))
+    }
+
+    /// The error for whoever uses the store, with what to do about it.
+    func storeError(_ error: MongoError) -> StoreError {
+        let hosts = pool.configuration.hosts
+        switch error.code {
+        case .configuration, .invalidOperation:
+            return StoreError(.refused, error.message)
+        case .serverSelection:
+            return StoreError(
+                .unavailable,
+                "no MongoDB server at \(hosts) takes the operation; check that it runs and can be reached"
+                    + " (\(error.message))"
+            )
+        case .authentication:
+            return StoreError(
+                .unauthorized,
+                "MongoDB at \(hosts) did not accept the credentials; check user, password and authSource"
+            )
+        case .network:
+            return StoreError(.unavailable, "the connection to MongoDB at \(hosts) broke (\(error.message))")
+        case .poolExhausted, .writeConcern:
+            return StoreError(.unavailable, error.message)
+        case .invalidReply:
+            return StoreError(.unreadable, error.message)
+        case .resultTooLarge:
+            return StoreError(.tooLarge, error.message)
+        case .closed:
+            return StoreError(.closed, error.message)
+        case .server:
+            return storeError(ofServerError: error)
+        }
+    }
+
+    private func storeError(ofServerError error: MongoError) -> StoreError {
+        let text = "MongoDB answered with error \(error.serverCode): \(error.message)"
+        switch error.serverCode {
+        case ServerCode.unauthorized, ServerCode.authenticationFailed:
+            return StoreError(.unauthorized, "\(text); check the rights of the user on database \(database)")
+        case let code where ServerCode.tooLarge.contains(code):
+            return StoreError(.tooLarge, text)
+        case ServerCode.documentValidationFailure:
+            return StoreError(.refused, "a document does not satisfy the schema of its collection (\(text))")
+        case ServerCode.timeLimit:
+            return StoreError(.unavailable, text)
+        default:
+            return StoreError(error.isTransient ? .unavailable : .refused, text)
+        }
+    }
+}

@@ -1,0 +1,181 @@
+import BSON
+import DocumentStore
+
+/// Everything behind the lock of a simulated store.
+struct SimulatedState {
+    struct Crash {
+        var operationsLeft: Int
+        let lastReplyLost: Bool
+    }
+
+    struct LateChange {
+        /// The number of the operation before which the request arrives.
+        let due: Int
+        let change: VersionedChange
+    }
+
+    /// How an operation gets through.
+    private enum Admission {
+        case served
+        case replyLost
+        case refused
+    }
+
+    private static let closed = StoreError(.closed, "the simulated process stopped")
+    private static let silence = StoreError(.unavailable, "the simulated server did not answer")
+    private static let unreachable = StoreError(.unavailable, "no simulated server can be written to")
+
+    var faults: FaultPlan
+    var injectedAttempts: [AttemptFault] = []
+    var injectedReads: [ReadFault] = []
+    var crash: Crash?
+    private(set) var collections: [String: SimulatedCollection] = [:]
+    private(set) var operationCount = 0
+    private(set) var history: [AppliedChange] = []
+    private(set) var late: [LateChange] = []
+    private var generator: SplitMix64
+    private let clock: SimulatedClock
+
+    init(seed: UInt64, faults: FaultPlan, clock: SimulatedClock) {
+        self.faults = faults
+        self.clock = clock
+        generator = SplitMix64(seed: seed)
+    }
+
+    mutating func attempt(_ changes: [VersionedChange], isBulk: Bool) -> [AttemptOutcome] {
+        Self.checkDistinct(changes)
+        switch admit() {
+        case .refused:
+            return changes.map { _ in .failed(Self.closed) }
+        case .replyLost:
+            for change in changes { _ = apply(change) }
+            return changes.map { _ in .unknown(Self.closed) }
+        case .served:
+            passTime()
+        }
+        let unit = generator.nextUnit()
+        let fault =
+            injectedAttempts.isEmpty
+            ? faults.attemptFault(at: unit, isBulk: isBulk) : injectedAttempts.removeFirst()
+        if fault == .bulkInDoubt { return attemptInDoubt(changes) }
+        return changes.map { attempt($0, fault) }
+    }
+
+    mutating func read<Value>(
+        _ body: ([String: SimulatedCollection]) -> Value
+    ) -> Result<Value, StoreError> {
+        guard admit() == .served else { return .failure(Self.closed) }
+        passTime()
+        let unit = generator.nextUnit()
+        let fault =
+            injectedReads.isEmpty
+            ? (unit < faults.readUnavailable ? .unavailable : .none) : injectedReads.removeFirst()
+        return fault == .none ? .success(body(collections)) : .failure(Self.unreachable)
+    }
+
+    mutating func prepare(_ specification: CollectionSpecification) -> Result<Void, StoreError> {
+        let admission = admit()
+        guard admission != .refused else { return .failure(Self.closed) }
+        passTime()
+        if generator.nextUnit() < faults.unavailable { return .failure(Self.unreachable) }
+        do throws(StoreError) {
+            try collections[specification.name, default: SimulatedCollection()].prepare(specification)
+        } catch {
+            return .failure(error)
+        }
+        return admission == .served ? .success(()) : .failure(Self.closed)
+    }
+
+    /// Lets the requests arrive that are due: each applies if the version that it expects is still there.
+    mutating func deliverLate(dueBy operation: Int) {
+        let arriving = late.filter { $0.due <= operation }
+        late.removeAll { $0.due <= operation }
+        for request in arriving { _ = apply(request.change, isLate: true) }
+    }
+}
+
+extension SimulatedState {
+    private mutating func admit() -> Admission {
+        guard crash?.operationsLeft != 0 else { return .refused }
+        operationCount += 1
+        deliverLate(dueBy: operationCount)
+        guard let crash else { return .served }
+        self.crash?.operationsLeft -= 1
+        return crash.operationsLeft == 1 && crash.lastReplyLost ? .replyLost : .served
+    }
+
+    private mutating func passTime() {
+        let unit = generator.nextUnit()
+        let share = generator.nextUnit()
+        if unit < faults.slow { clock.advance(by: faults.slowMax * share) }
+    }
+
+    private mutating func attempt(_ change: VersionedChange, _ fault: AttemptFault) -> AttemptOutcome {
+        switch fault {
+        case .none, .bulkInDoubt:
+            return apply(change)
+        case .lostRequest:
+            return .unknown(Self.silence)
+        case .lostReply:
+            _ = apply(change)
+            return .unknown(Self.silence)
+        case .lateApply:
+            let delay = 1 + generator.nextIndex(below: faults.lateOperationsMax)
+            late.append(LateChange(due: operationCount + delay, change: change))
+            return .unknown(Self.silence)
+        case .unavailable:
+            return .failed(Self.unreachable)
+        case .writeConcernError:
+            let outcome = apply(change)
+            guard case .applied = outcome else { return outcome }
+            return .applied(.unconfirmed(reason: "the simulated majority did not confirm in time"))
+        }
+    }
+
+    /// One change at least is in doubt; whether it was made is another question.
+    private mutating func attemptInDoubt(_ changes: [VersionedChange]) -> [AttemptOutcome] {
+        guard !changes.isEmpty else { return [] }
+        let doubtful = generator.nextIndex(below: changes.count)
+        var outcomes: [AttemptOutcome] = []
+        for (index, change) in changes.enumerated() {
+            let faults: [AttemptFault] = [.lostReply, .lostReply, .lostRequest, .lateApply, .none, .none]
+            let choice = generator.nextIndex(below: index == doubtful ? 4 : faults.count)
+            outcomes.append(attempt(change, faults[choice]))
+        }
+        return outcomes
+    }
+
+    private mutating func apply(_ change: VersionedChange, isLate: Bool = false) -> AttemptOutcome {
+        do throws(StoreError) {
+            let collection = change.key.collection
+            guard try collections[collection, default: SimulatedCollection()].apply(change) else { return .notApplied }
+        } catch {
+            return .failed(error)
+        }
+        let kind: AppliedChange.Kind =
+            switch change.action {
+            case .create: .create
+            case .update: .update
+            case .delete: .delete
+            }
+        history.append(
+            AppliedChange(
+                key: change.key,
+                kind: kind,
+                version: change.resultingVersion,
+                operationID: change.operationID,
+                late: isLate
+            )
+        )
+        return .applied(.confirmed)
+    }
+
+    private static func checkDistinct(_ changes: [VersionedChange]) {
+        guard changes.count > 1 else { return }
+        var seen = Set<BSONDocument>()
+        for change in changes {
+            let key: BSONDocument = ["collection": .string(change.key.collection), "id": change.key.id]
+            precondition(seen.insert(key).inserted, "a bulk has at most one change of each document")
+        }
+    }
+}

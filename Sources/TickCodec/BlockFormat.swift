@@ -1,0 +1,94 @@
+public import MarketData
+
+/// The layout of a block, version 1. Specified for other implementations in docs/block-format.md.
+public enum BlockFormat {
+    /// "TDB1", as the first four bytes.
+    static let magic: UInt32 = 0x3142_4454
+    static let version: UInt8 = 1
+    static let headerBytes = 44
+    static let directoryEntryBytes = 8
+    static let checksumBytes = 4
+    /// The most events of one block: it bounds the memory of every reader.
+    public static let eventsMax = 65_536
+    /// Values are packed in groups of this many, each group with a width of its own.
+    static let groupCount = 128
+
+    /// How the values of one column are stored.
+    enum Encoding: UInt8 {
+        /// One value for all events.
+        case constant = 1
+        /// The first value, then zigzag differences in packed groups.
+        case delta = 2
+        /// Packed groups of differences to the least value of the group.
+        case offset = 3
+        /// Distinct values, then packed indexes into them.
+        case dictionary = 4
+        /// Lengths, as a column of their own, then the bytes.
+        case text = 5
+    }
+
+    /// Set in the encoding byte where some events have no value: a bitmap comes before the values that there are.
+    static let sparseBit: UInt8 = 0x80
+}
+
+/// What a column means. The raw values are stored; they are never given another meaning.
+enum ColumnID: UInt8, CaseIterable {
+    case eventTime = 1
+    /// Receipt time minus event time.
+    case receiptDelay = 2
+    case sequence = 3
+    case idNumber = 4
+    case idText = 5
+    case side = 6
+    case flags = 7
+    case price = 8
+    case size = 9
+    case venueCode = 10
+    case condition = 11
+    case bidPrice = 12
+    case bidSize = 13
+    case askPrice = 14
+    case askSize = 15
+    case open = 16
+    case high = 17
+    case low = 18
+    case close = 19
+    case volume = 20
+    case interval = 21
+}
+
+/// What a block says about itself, readable without decoding its columns.
+public struct BlockHeader: Equatable, Sendable {
+    public let kind: EventKind
+    public let count: Int
+    /// The tape positions of the first and last event.
+    public let positions: ClosedRange<Int64>
+    /// The least and greatest event time, in nanoseconds.
+    public let eventTimes: ClosedRange<Int64>
+    let columnCount: Int
+}
+
+/// Why bytes are not a block. The block is then to be quarantined, never skipped in silence.
+public struct BlockError: Error, Equatable, Sendable, CustomStringConvertible {
+    public enum Code: String, Sendable {
+        case truncated
+        case notABlock = "not_a_block"
+        case unknownVersion = "unknown_version"
+        case checksumMismatch = "checksum_mismatch"
+        case malformedHeader = "malformed_header"
+        case malformedColumn = "malformed_column"
+    }
+
+    public let code: Code
+    /// The column, by its number in the format.
+    public let column: UInt8?
+
+    init(_ code: Code, column: UInt8? = nil) {
+        self.code = code
+        self.column = column
+    }
+
+    public var description: String {
+        "the block is damaged: \(code.rawValue)" + (column.map { " in column \($0)" } ?? "")
+    }
+}

@@ -1,0 +1,209 @@
+import BSON
+public import DocumentStore
+import MarketData
+import TickCodec
+
+/// Appends events to buckets, each exactly once.
+///
+/// Every bucket says through which tape position it is filled, and changes together with that position. The writer
+/// drops what is applied already, appends the rest to the version that it knows, and starts over from the stored
+/// document where another writer was faster. One bulk carries at most one change of each bucket.
+///
+/// Used by one task at a time.
+public final class BucketWriter {
+    /// The states that are remembered; beyond it those that were not used lately are read again.
+    static let statesMax = 65_536
+    /// A bucket that conflicts this often in a row has a competitor that never pauses: give up, visibly.
+    static let roundsMax = 64
+    /// Windows that are asked for with one query.
+    private static let windowsPerQuery = 256
+
+    private let writer: VersionedWriter
+    private let operationIDs: OperationIDs
+    private let encoder = BlockEncoder()
+    private var states: [BucketKey: BucketState?] = [:]
+
+    public init(writer: VersionedWriter, operationIDs: OperationIDs) {
+        self.writer = writer
+        self.operationIDs = operationIDs
+    }
+
+    /// What a commit did.
+    public struct Result: Equatable, Sendable {
+        public var stored = 0
+        public var alreadyStored = 0
+        public var blockBytes = 0
+
+        public init() {}
+    }
+
+    /// Writes all events, or throws having written some of them: to write them again is harmless.
+    ///
+    /// - Throws: `StoreError`.
+    public func write(_ pending: [PendingBucket]) async throws(StoreError) -> Result {
+        var result = Result()
+        var open = pending
+        var rounds = 0
+        while !open.isEmpty {
+            guard rounds < Self.roundsMax else {
+                throw StoreError(.unavailable, "buckets kept changing: is another replay of this source running?")
+            }
+            rounds += 1
+            try await loadStates(of: open)
+            var attempts: [Attempt] = []
+            for bucket in open {
+                if let attempt = makeAttempt(bucket, &result) { attempts.append(attempt) }
+            }
+            open = try await apply(attempts, &result)
+        }
+        if states.count > Self.statesMax { states.removeAll(keepingCapacity: true) }
+        return result
+    }
+}
+
+extension BucketWriter {
+    /// A change of one bucket and the state that the bucket has after it.
+    private struct Attempt {
+        let bucket: PendingBucket
+        let change: VersionedChange
+        let after: BucketState
+        let eventCount: Int
+        let byteCount: Int
+    }
+
+    private func makeAttempt(_ bucket: PendingBucket, _ result: inout Result) -> Attempt? {
+        let known = states[bucket.key] ?? nil
+        let appliedThrough = known?.appliedThrough ?? Int64.min
+        guard let addition = BucketAddition(bucket, after: appliedThrough, encoder: encoder) else {
+            result.alreadyStored += bucket.events.count
+            return nil
+        }
+        let after = BucketState(appending: addition, to: known)
+        let key = bucket.key.documentKey(part: after.part)
+        let blocks = addition.blocks.map { BSONValue.binary($0.bytes) }
+        let action: VersionedChange.Action =
+            if after.version == 1 {
+                .create(createdDocument(bucket.key, after, blocks))
+            } else {
+                .update(
+                    expectedVersion: after.version - 1,
+                    DocumentUpdate(set: after.fields, push: [(MarketDataCollection.Field.blocks, blocks)])
+                )
+            }
+        return Attempt(
+            bucket: bucket,
+            change: VersionedChange(
+                key: key,
+                action: action,
+                operationID: operationIDs.make(),
+                conflictExcludes: [MarketDataCollection.Field.blocks]
+            ),
+            after: after,
+            eventCount: addition.events.count,
+            byteCount: addition.byteCount
+        )
+    }
+
+    private func createdDocument(_ key: BucketKey, _ state: BucketState, _ blocks: [BSONValue]) -> BSONDocument {
+        typealias Field = MarketDataCollection.Field
+        return BSONDocument { writer in
+            writer.append(DocumentField.schemaVersion, .int64(MarketDataCollection.schemaVersion))
+            writer.append(Field.kind, .string(key.kind.name))
+            writer.append(Field.source, .string(key.source))
+            writer.append(Field.windowStart, .int64(key.windowStart))
+            writer.append(Field.windowSeconds, .int64(key.kind.windowSeconds))
+            writer.append(Field.part, .int64(state.part))
+            for (field, value) in state.fields { writer.append(field, value) }
+            writer.append(Field.blocks, .array(blocks))
+        }
+    }
+
+    /// Applies the attempts and returns the buckets that must be decided again.
+    private func apply(_ attempts: [Attempt], _ result: inout Result) async throws(StoreError) -> [PendingBucket] {
+        guard !attempts.isEmpty else { return [] }
+        let outcomes = await writer.apply(attempts.map(\.change))
+        var again: [PendingBucket] = []
+        var failure: StoreError?
+        for (attempt, outcome) in zip(attempts, outcomes) {
+            let key = attempt.bucket.key
+            switch outcome {
+            case .applied:
+                states[key] = .some(attempt.after)
+                result.stored += attempt.eventCount
+                result.alreadyStored += attempt.bucket.events.count - attempt.eventCount
+                result.blockBytes += attempt.byteCount
+            case .conflict, .notFound:
+                // The stored document decides: it is read again, because its part may have been closed meanwhile.
+                states[key] = nil
+                again.append(attempt.bucket)
+            case .failed(let error), .unknown(let error):
+                states[key] = nil
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return again
+    }
+
+    /// Reads the last part of every window that is not known yet.
+    private func loadStates(of buckets: [PendingBucket]) async throws(StoreError) {
+        let unknown = buckets.map(\.key).filter { states[$0] == nil }
+        var start = 0
+        while start < unknown.count {
+            let end = min(start + Self.windowsPerQuery, unknown.count)
+            try await loadStates(of: unknown[start..<end])
+            start = end
+        }
+    }
+
+    private func loadStates(of keys: ArraySlice<BucketKey>) async throws(StoreError) {
+        typealias Field = MarketDataCollection.Field
+        let symbols = Set(keys.map(\.instrument.description)).sorted()
+        let windows = Set(keys.map(\.windowStart)).sorted()
+        let sources = Set(keys.map(\.source)).sorted()
+        let wanted = Dictionary(uniqueKeysWithValues: keys.map { (LaneWindow($0), $0) })
+        for key in keys { states[key] = .some(nil) }
+        let query = DocumentQuery(
+            MarketDataCollection.name,
+            where: [
+                .isIn(Field.instrumentSymbol, symbols.map(BSONValue.string)),
+                .isIn(Field.windowStart, windows.map(BSONValue.int64)),
+                .isIn(Field.source, sources.map(BSONValue.string)),
+            ],
+            fields: .excluding([Field.blocks]),
+            limit: 100_000
+        )
+        for document in try await writer.find(query) {
+            guard let lane = LaneWindow(document), let key = wanted[lane] else { continue }
+            let state = try BucketState(document)
+            if let known = states[key] ?? nil, known.part > state.part { continue }
+            states[key] = .some(state)
+        }
+    }
+
+    /// The identity of a bucket as documents spell it.
+    private struct LaneWindow: Hashable {
+        let source: String
+        let symbol: String
+        let kind: String
+        let windowStart: Int64
+
+        init(_ key: BucketKey) {
+            source = key.source
+            symbol = key.instrument.description
+            kind = key.kind.name
+            windowStart = key.windowStart
+        }
+
+        init?(_ document: BSONDocument) {
+            typealias Field = MarketDataCollection.Field
+            guard let source = document[Field.source]?.string, let symbol = document[Field.instrumentSymbol]?.string,
+                let kind = document[Field.kind]?.string, let windowStart = document[Field.windowStart]?.integer
+            else { return nil }
+            self.source = source
+            self.symbol = symbol
+            self.kind = kind
+            self.windowStart = windowStart
+        }
+    }
+}
