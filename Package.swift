@@ -17,10 +17,6 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.1.4"),
-        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: [
         // The C edge: system libraries, and the little that Swift cannot call itself.
@@ -71,7 +67,6 @@ let package = Package(
             name: "Ingest",
             dependencies: [
                 "BSON", "DocumentStore", "Feeds", "MarketData", "TickCodec", "TickStore",
-                .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
             ],
             swiftSettings: strict
         ),
@@ -83,16 +78,12 @@ let package = Package(
                 "BSON", "DocumentStore", "Feeds", "Ingest", "MarketData", "MongoRuntime", "MongoStore", "TickCodec",
                 "TickStore",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict
         ),
         .executableTarget(
             name: "tapedesk-sample",
-            dependencies: [
-                "Feeds", "MarketData",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ],
+            dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: strict
         ),
         .executableTarget(
@@ -124,10 +115,10 @@ let package = Package(
             dependencies: ["BSON", "DocumentStore", "SimulatedStore"],
             swiftSettings: strict
         ),
-        .testTarget(name: "FeedsTests", dependencies: ["Feeds", "MarketData"], swiftSettings: strict),
+        .testTarget(name: "FeedsTests", dependencies: ["CZlib", "CZstd", "Feeds", "MarketData"], swiftSettings: strict),
         .testTarget(
             name: "StoreConformanceTests",
-            dependencies: ["BSON", "DocumentStore", "SimulatedStore"],
+            dependencies: ["BSON", "DocumentStore", "MongoStore", "SimulatedStore", "TestSupport"],
             swiftSettings: strict
         ),
     ],

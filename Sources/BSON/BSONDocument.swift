@@ -40,7 +40,9 @@ public struct BSONDocument: Hashable, Sendable {
         self = writer.finish()
     }
 
-    /// The first field of that name, or nil. Complexity: a scan of the fields before it.
+    /// The first field of that name, or nil.
+    ///
+    /// - Complexity: a scan of the fields before it.
     public subscript(key: String) -> BSONValue? {
         var cursor = BSONReader(bytes: bytes).makeCursor()
         while let element = cursor.next() {
@@ -66,7 +68,8 @@ public struct BSONDocument: Hashable, Sendable {
     /// The document with `value` under `key`, in place of the field that was there or behind the others.
     public func setting(_ key: String, _ value: BSONValue) -> BSONDocument {
         var fields = self.fields
-        if let index = fields.firstIndex(where: { $0.key == key }) {
+        // By bytes, as a field is found: strings that look alike are equal in Swift, not in BSON.
+        if let index = fields.firstIndex(where: { $0.key.utf8.elementsEqual(key.utf8) }) {
             fields[index].value = value
         } else {
             fields.append((key, value))

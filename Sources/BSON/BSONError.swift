@@ -6,6 +6,7 @@ public struct BSONError: Error, Equatable, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable {
         case truncated
         case malformedLength = "malformed_length"
+        case malformedValue = "malformed_value"
         case missingTerminator = "missing_terminator"
         case invalidUTF8 = "invalid_utf8"
         case unsupportedType = "unsupported_type"

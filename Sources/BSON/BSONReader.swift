@@ -9,7 +9,9 @@ struct BSONReader {
         Cursor(bytes: bytes, position: 4, end: bytes.count - 1)
     }
 
-    /// Walks over well-formed fields. Behaviour on other bytes is a crash by bounds check, never undefined.
+    /// Walks over well-formed fields.
+    ///
+    /// Behaviour on other bytes is a crash by bounds check, never undefined.
     struct Cursor {
         let bytes: [UInt8]
         var position: Int
@@ -129,7 +131,10 @@ extension BSONReader {
             let length = try validateLength(at: value, minimum: 0, limit: limit)
             return try advance(from: value, by: 5 + length, limit: limit)
         case 0x07: return try advance(from: value, by: 12, limit: limit)
-        case 0x08: return try advance(from: value, by: 1, limit: limit)
+        case 0x08:
+            let end = try advance(from: value, by: 1, limit: limit)
+            guard bytes[value] <= 1 else { throw BSONError(.malformedValue, offset: value) }
+            return end
         case 0x0A, 0x7F, 0xFF: return value
         case 0x10: return try advance(from: value, by: 4, limit: limit)
         case 0x13: return try advance(from: value, by: 16, limit: limit)

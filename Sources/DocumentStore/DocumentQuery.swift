@@ -31,7 +31,9 @@ public struct DocumentQuery: Sendable {
     public var conditions: [Condition]
     public var order: [Order]
     public var fields: Fields
-    /// The most documents that are returned. The store keeps them in memory at once.
+    /// The most documents that are returned.
+    ///
+    /// The store keeps them in memory at once.
     public var limit: Int
 
     public init(

@@ -2,7 +2,9 @@
 public struct RetryPolicy: Sendable {
     /// Nothing is attempted after this much time; an attempt under way ends by its own deadline.
     public let deadline: Duration
-    /// The longest first pause. Each further pause may be twice as long.
+    /// The longest first pause.
+    ///
+    /// Each further pause may be twice as long.
     public let pauseFirst: Duration
     /// The longest pause.
     public let pauseMax: Duration

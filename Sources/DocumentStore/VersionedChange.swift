@@ -97,7 +97,9 @@ public struct VersionedChange: Equatable, Sendable {
     }
 }
 
-/// What became of a versioned change. Never collapsed into a Bool: each case asks for something else.
+/// What became of a versioned change.
+///
+/// Never collapsed into a Bool: each case asks for something else.
 public enum ChangeOutcome: Equatable, Sendable {
     /// The change took effect, exactly once.
     case applied(version: Int64, durability: Durability)

@@ -42,7 +42,9 @@ final class ClientPool: Sendable {
         }
     }
 
-    /// Ends sessions on the server, stops monitoring and frees everything. All clients have to be back.
+    /// Ends sessions on the server, stops monitoring and frees everything.
+    ///
+    /// All clients have to be back.
     func destroy() {
         let handle: Handle? = state.withLock { state in
             defer { state = .destroyed }

@@ -126,7 +126,9 @@ struct ConnectionPoolStateMachine: Sendable {
         return true
     }
 
-    /// Turns everyone away from now on. Leases that are out may end.
+    /// Turns everyone away from now on.
+    ///
+    /// Leases that are out may end.
     mutating func close() -> CloseAction {
         guard !isClosed else { return CloseAction(rejected: [], finish: nil) }
         isClosed = true

@@ -12,11 +12,18 @@ public struct MongoConfiguration: Sendable, CustomStringConvertible {
         /// To open one connection.
         public var connectTimeoutMs: Int32 = 5_000
         /// To find a server that takes the operation.
+        ///
+        /// A connection that broke makes the driver look at the server anew before it repeats a write, so this is
+        /// longer than a heartbeat and the half second that the driver leaves between two looks.
         public var serverSelectionTimeoutMs: Int32 = 5_000
-        /// For any answer. Longer than every bound that the server itself keeps.
+        /// For any answer.
+        ///
+        /// Longer than every bound that the server itself keeps.
         public var socketTimeoutMs: Int32 = 45_000
-        /// Between looks at the servers: how soon one that came back is noticed. At least 500.
-        public var heartbeatFrequencyMs: Int32 = 2_000
+        /// Between looks at the servers: how soon one that came back is noticed.
+        ///
+        /// At least 500.
+        public var heartbeatFrequencyMs: Int32 = 1_000
         /// For the majority to confirm a write that the primary has made.
         public var writeConcernTimeoutMs: Int64 = 20_000
         /// For the server to execute one read.
@@ -28,7 +35,9 @@ public struct MongoConfiguration: Sendable, CustomStringConvertible {
     /// The most connections that a pool may have: each has a thread.
     public static let connectionCountMax = 64
 
-    /// The URI as given, with credentials. Not for messages.
+    /// The URI as given, with credentials.
+    ///
+    /// Not for messages.
     let uri: String
     public let limits: Limits
     /// How many connections, and threads, there are at most.
@@ -126,7 +135,9 @@ public struct MongoConfiguration: Sendable, CustomStringConvertible {
     }
 }
 
-/// A URI without its secrets. Works on any text, and rather hides too much than too little.
+/// A URI without its secrets.
+///
+/// Works on any text, and rather hides too much than too little.
 struct URIRedaction: Equatable {
     let text: String
     let hosts: String

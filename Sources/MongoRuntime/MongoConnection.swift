@@ -32,7 +32,9 @@ public actor MongoConnection {
         self.clients = clients
     }
 
-    /// Gives the client back. The next operation would take another one.
+    /// Gives the client back.
+    ///
+    /// The next operation would take another one.
     func giveBack() {
         if let client { clients.push(client) }
         client = nil
@@ -126,7 +128,9 @@ public struct MongoFindAndModifyResult: Equatable, Sendable {
 }
 
 extension MongoConnection {
-    /// Inserts a document. The driver repeats it once after a network error.
+    /// Inserts a document.
+    ///
+    /// The driver repeats it once after a network error.
     ///
     /// - Throws: `MongoError`, of code `writeConcern` where the document was inserted but is not confirmed.
     public func insertOne(_ document: BSONDocument, into namespace: MongoNamespace) throws(MongoError) {
@@ -140,6 +144,7 @@ extension MongoConnection {
     }
 
     /// Updates, or removes where `update` is nil, the first document that matches.
+    ///
     /// The driver repeats it once after a network error.
     public func findAndModify(
         _ namespace: MongoNamespace,
@@ -153,7 +158,15 @@ extension MongoConnection {
                 fields.withDocument { fields in
                     let run = { (update: td_document) in
                         td_find_and_modify(
-                            client, namespace.database, namespace.collection, filter, update, fields, reply, error)
+                            client,
+                            namespace.database,
+                            namespace.collection,
+                            filter,
+                            update,
+                            fields,
+                            reply,
+                            error
+                        )
                     }
                     return update?.withDocument(run) ?? run(td_document())
                 }
@@ -203,7 +216,9 @@ public struct MongoBulkResult: Sendable {
 }
 
 extension MongoConnection {
-    /// Executes an unordered bulk. The driver repeats each of its commands once after a network error.
+    /// Executes an unordered bulk.
+    ///
+    /// The driver repeats each of its commands once after a network error.
     ///
     /// - Throws: `MongoError` of code `invalidOperation` for what cannot be sent; nothing was sent then.
     public func bulk(
@@ -293,8 +308,16 @@ extension MongoConnection {
             filter.withDocument { filter in
                 options.withDocument { options in
                     td_find(
-                        client, namespace.database, namespace.collection, filter, options, limits, documents, reply,
-                        error)
+                        client,
+                        namespace.database,
+                        namespace.collection,
+                        filter,
+                        options,
+                        limits,
+                        documents,
+                        reply,
+                        error
+                    )
                 }
             }
         }
@@ -315,8 +338,16 @@ extension MongoConnection {
             wrapped.withDocument { pipeline in
                 options.withDocument { options in
                     td_aggregate(
-                        client, namespace.database, namespace.collection, pipeline, options, limits, documents,
-                        reply, error)
+                        client,
+                        namespace.database,
+                        namespace.collection,
+                        pipeline,
+                        options,
+                        limits,
+                        documents,
+                        reply,
+                        error
+                    )
                 }
             }
         }

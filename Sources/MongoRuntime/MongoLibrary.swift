@@ -12,7 +12,9 @@ public enum MongoLibrary {
         case stopped
     }
 
-    /// Starts the library unless it runs already. Safe to call from any thread.
+    /// Starts the library unless it runs already.
+    ///
+    /// Safe to call from any thread.
     ///
     /// - Precondition: `shutDown` was not called.
     static func start() {
@@ -61,7 +63,9 @@ public struct MongoLogMessage: Equatable, Sendable {
     public let text: String
 }
 
-/// Where messages of libmongoc go. Until a sink is set, the newest warnings and errors are kept, bounded.
+/// Where messages of libmongoc go.
+///
+/// Until a sink is set, the newest warnings and errors are kept, bounded.
 public enum MongoLog {
     static let keptCountMax = 64
     static let textBytesMax = 1024

@@ -19,7 +19,9 @@ public final class WorkerThread: SerialExecutor {
         }
     }
 
-    /// Queues a job. Safe to call from any thread.
+    /// Queues a job.
+    ///
+    /// Safe to call from any thread.
     ///
     /// - Precondition: the thread was not stopped.
     public func enqueue(_ job: consuming ExecutorJob) {
@@ -37,7 +39,9 @@ public final class WorkerThread: SerialExecutor {
     /// How many jobs wait for the thread.
     public var queuedCount: Int { shared.queuedCount }
 
-    /// Ends the thread behind the jobs that are queued, and waits for its end. Further calls do nothing.
+    /// Ends the thread behind the jobs that are queued, and waits for its end.
+    ///
+    /// Further calls do nothing.
     ///
     /// - Precondition: not called on the thread.
     public func stop() async {
@@ -49,7 +53,9 @@ public final class WorkerThread: SerialExecutor {
     }
 }
 
-/// What a worker's thread and its clients share. All stored state is guarded by `mutex`.
+/// What a worker's thread and its clients share.
+///
+/// All stored state is guarded by `mutex`.
 ///
 /// Unchecked because a condition variable needs a mutex of pthreads, which the compiler knows nothing of.
 private final class WorkerState: @unchecked Sendable {

@@ -46,7 +46,7 @@ struct EncodedChange: Sendable {
     /// Why the change cannot even be sent.
     var refusal: StoreError? {
         guard documentBytes > Self.documentBytesMax else { return nil }
-        return StoreError(.tooLarge, "a change of \(documentBytes) bytes exceeds MongoDB's bound for a document (16 MB)")
+        return StoreError(.tooLarge, "a change of \(documentBytes) bytes exceeds the 16 MB of a MongoDB document")
     }
 
     private static func document(_ change: VersionedChange, _ fields: BSONDocument) -> BSONDocument {

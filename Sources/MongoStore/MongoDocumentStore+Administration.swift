@@ -75,7 +75,7 @@ extension MongoDocumentStore {
     ) throws(MongoError) {
         do throws(MongoError) {
             try connection.command(specification.command("create"), database: database, kind: .write)
-        } catch where error.serverCode == ServerCode.namespaceExists {
+        } catch  where error.serverCode == ServerCode.namespaceExists {
             try connection.command(specification.command("collMod"), database: database, kind: .write)
         }
     }
@@ -87,7 +87,7 @@ extension MongoDocumentStore {
             let hello: BSONDocument
             do throws(MongoError) {
                 hello = try connection.command(["hello": 1], database: database)
-            } catch where error.serverCode == ServerCode.commandNotFound {
+            } catch  where error.serverCode == ServerCode.commandNotFound {
                 // Servers before 4.4.2 know the older name only.
                 hello = try connection.command(["isMaster": 1], database: database)
             }
@@ -124,7 +124,7 @@ extension MongoDocumentStore {
                     options: options,
                     limits: MongoReadLimits(documentCount: 10_000)
                 )
-            } catch where error.serverCode == ServerCode.namespaceNotFound {
+            } catch  where error.serverCode == ServerCode.namespaceNotFound {
                 return []
             }
         }
@@ -140,7 +140,9 @@ extension MongoDocumentStore {
         return result
     }
 
-    /// Removes the whole database with all that is in it. For tests and benchmarks, which make their own databases.
+    /// Removes the whole database with all that is in it.
+    ///
+    /// For tests and benchmarks, which make their own databases.
     public func dropDatabaseForTesting() async throws(StoreError) {
         let database = self.database
         try await perform { connection throws(MongoError) in

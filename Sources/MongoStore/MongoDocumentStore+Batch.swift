@@ -2,7 +2,9 @@ import BSON
 public import DocumentStore
 import MongoRuntime
 
-/// Bounds of one message to MongoDB. What stays within them is one command, so that its counts are unambiguous.
+/// Bounds of one message to MongoDB.
+///
+/// What stays within them is one command, so that its counts are unambiguous.
 enum BatchLimit {
     /// The server takes 48,000,000 bytes with headers.
     static let bytesMax = 44_000_000

@@ -14,7 +14,9 @@ public final class MongoDocumentStore: DocumentStore, Sendable {
     public let database: String
     let pool: ConnectionPool
 
-    /// The longest wait for a connection. An operation then has its own bounds.
+    /// The longest wait for a connection.
+    ///
+    /// An operation then has its own bounds.
     static let leaseTimeout = Duration.seconds(30)
 
     init(pool: ConnectionPool, database: String) {
@@ -64,7 +66,9 @@ public final class MongoDocumentStore: DocumentStore, Sendable {
         return store
     }
 
-    /// Waits for operations under way, then closes the connections. The store cannot be used afterwards.
+    /// Waits for operations under way, then closes the connections.
+    ///
+    /// The store cannot be used afterwards.
     public func close() async {
         await pool.close()
     }
@@ -113,7 +117,11 @@ extension MongoDocumentStore {
                     return nil
                 case .update(let filter, let update):
                     return try connection.findAndModify(
-                        namespace, filter: filter, update: update, fields: ["_id": 1])
+                        namespace,
+                        filter: filter,
+                        update: update,
+                        fields: ["_id": 1]
+                    )
                 case .delete(let filter):
                     return try connection.findAndModify(namespace, filter: filter, update: nil, fields: ["_id": 1])
                 }

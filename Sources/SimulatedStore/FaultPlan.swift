@@ -1,4 +1,6 @@
-/// How often what goes wrong. Everything is a probability from 0 to 1, and 0 unless it is set.
+/// How often what goes wrong.
+///
+/// Everything is a probability from 0 to 1, and 0 unless it is set.
 public struct FaultPlan: Equatable, Sendable {
     /// The request never arrives: nothing changes, and the outcome is unknown.
     public var lostRequest = 0.0
@@ -10,11 +12,11 @@ public struct FaultPlan: Equatable, Sendable {
     public var unavailable = 0.0
     /// The change is made, and the majority's confirmation does not come.
     public var writeConcernError = 0.0
-    /// Several changes of one bulk are in doubt: some made, some not, some arriving late. Only bulks have it.
+    /// Several changes of one bulk are in doubt: some made, some not, some arriving late.
     public var bulkInDoubt = 0.0
     /// A find or count fails for a passing reason.
     public var readUnavailable = 0.0
-    /// An operation takes time: up to `slowMax` passes on the clock. Comes on top of other faults.
+    /// An operation takes up to `slowMax` of time, on top of other faults.
     public var slow = 0.0
     public var slowMax: Duration = .seconds(2)
     /// How many operations later a late request arrives at most.
@@ -63,7 +65,7 @@ public struct FaultPlan: Equatable, Sendable {
     }
 }
 
-/// What goes wrong with one attempt at changes, single or bulk. `FaultPlan` describes each.
+/// What goes wrong with one attempt at changes, single or bulk; `FaultPlan` describes each.
 public enum AttemptFault: Equatable, Sendable {
     case none, lostRequest, lostReply, lateApply, unavailable, writeConcernError, bulkInDoubt
 }

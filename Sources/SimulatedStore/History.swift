@@ -14,6 +14,14 @@ public struct AppliedChange: Equatable, Sendable {
     public let operationID: ObjectID
     /// Whether the request arrived after its outcome had been answered as unknown.
     public let late: Bool
+
+    public init(key: DocumentKey, kind: Kind, version: Int64, operationID: ObjectID, late: Bool) {
+        self.key = key
+        self.kind = kind
+        self.version = version
+        self.operationID = operationID
+        self.late = late
+    }
 }
 
 /// Checks what a history of changes must obey, whatever happened.

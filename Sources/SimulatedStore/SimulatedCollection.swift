@@ -142,7 +142,8 @@ extension SimulatedCollection {
             }
             replacements.append((push.field, .array(array + push.values)))
         }
-        for (field, value) in replacements.sorted(by: { Array($0.field.utf8).lexicographicallyPrecedes($1.field.utf8) }) {
+        replacements.sort { Array($0.field.utf8).lexicographicallyPrecedes($1.field.utf8) }
+        for (field, value) in replacements {
             if let index = fields.firstIndex(where: { $0.key == field }) {
                 fields[index].value = value
             } else {

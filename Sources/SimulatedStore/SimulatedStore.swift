@@ -79,7 +79,7 @@ extension SimulatedStore {
         state.withLock { $0.crash = .init(operationsLeft: operations, lastReplyLost: lastReplyLost) }
     }
 
-    /// Takes calls again after a crash, and forgets one that is still to come. Documents stay.
+    /// Takes calls again after a crash, with the documents that are there, and forgets a crash that is still to come.
     public func revive() {
         state.withLock { $0.crash = nil }
     }

@@ -83,7 +83,7 @@ public struct BlockError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The column, by its number in the format.
     public let column: UInt8?
 
-    init(_ code: Code, column: UInt8? = nil) {
+    package init(_ code: Code, column: UInt8? = nil) {
         self.code = code
         self.column = column
     }

@@ -1,13 +1,15 @@
 /// Little-endian integers appended to bytes.
-struct ByteWriter {
-    var bytes: [UInt8] = []
+package struct ByteWriter {
+    package var bytes: [UInt8] = []
 
-    mutating func append<Integer: FixedWidthInteger>(_ value: Integer) {
+    package init() {}
+
+    package mutating func append<Integer: FixedWidthInteger>(_ value: Integer) {
         withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
     }
 
     /// Appends an unsigned integer in groups of seven bits, least first (LEB128).
-    mutating func append(variable value: UInt64) {
+    package mutating func append(variable value: UInt64) {
         var rest = value
         while rest >= 0x80 {
             bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
@@ -23,27 +25,27 @@ struct ByteWriter {
 }
 
 /// Reads little-endian integers from bytes that may be anything: every read is checked.
-struct ByteReader {
-    let bytes: UnsafeRawBufferPointer
-    var position = 0
+package struct ByteReader {
+    package let bytes: UnsafeRawBufferPointer
+    package var position = 0
     /// The column that is being read, for errors.
     var column: UInt8?
 
-    init(_ bytes: UnsafeRawBufferPointer, column: UInt8? = nil) {
+    package init(_ bytes: UnsafeRawBufferPointer, column: UInt8? = nil) {
         self.bytes = bytes
         self.column = column
     }
 
-    var remaining: Int { bytes.count - position }
+    package var remaining: Int { bytes.count - position }
 
-    mutating func read<Integer: FixedWidthInteger>() throws(BlockError) -> Integer {
+    package mutating func read<Integer: FixedWidthInteger>() throws(BlockError) -> Integer {
         let size = MemoryLayout<Integer>.size
         guard size <= remaining else { throw BlockError(.truncated, column: column) }
         defer { position += size }
         return Integer(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: Integer.self))
     }
 
-    mutating func readVariable() throws(BlockError) -> UInt64 {
+    package mutating func readVariable() throws(BlockError) -> UInt64 {
         var value: UInt64 = 0
         for shift in stride(from: UInt64(0), to: 64, by: 7) {
             let byte: UInt8 = try read()
@@ -53,7 +55,7 @@ struct ByteReader {
         throw BlockError(.malformedColumn, column: column)
     }
 
-    mutating func take(_ count: Int) throws(BlockError) -> UnsafeRawBufferPointer {
+    package mutating func take(_ count: Int) throws(BlockError) -> UnsafeRawBufferPointer {
         guard count >= 0, count <= remaining else { throw BlockError(.truncated, column: column) }
         defer { position += count }
         return UnsafeRawBufferPointer(rebasing: bytes[position..<(position + count)])
@@ -63,10 +65,10 @@ struct ByteReader {
 extension Int64 {
     /// Small magnitudes of either sign to small unsigned numbers: 0, -1, 1, -2 … to 0, 1, 2, 3 ….
     @inline(__always)
-    var zigzag: UInt64 { UInt64(bitPattern: (self &<< 1) ^ (self &>> 63)) }
+    package var zigzag: UInt64 { UInt64(bitPattern: (self &<< 1) ^ (self &>> 63)) }
 
     @inline(__always)
-    init(zigzag value: UInt64) {
+    package init(zigzag value: UInt64) {
         self = Int64(bitPattern: value &>> 1) ^ -Int64(bitPattern: value & 1)
     }
 }

@@ -112,6 +112,9 @@ public enum CheckpointsCollection {
         public static let rejected = "rejected"
         public static let rejectedEvents = "rejected_events"
         public static let lastEventTime = "last_event_time"
+        /// The size of the recording as it is stored, 0 where it is not known, and how much of it was read.
+        public static let inputBytes = "input_bytes"
+        public static let inputBytesRead = "input_bytes_read"
         /// State of the sequence trackers; see Ingest.
         public static let trackers = "trackers"
     }

@@ -32,7 +32,11 @@ enum Counters {
         )
     }
 
-    static func delete(_ id: String = "a", expecting version: Int64 = 1, operation number: UInt64 = 3) -> VersionedChange {
+    static func delete(
+        _ id: String = "a",
+        expecting version: Int64 = 1,
+        operation number: UInt64 = 3
+    ) -> VersionedChange {
         VersionedChange(key: key(id), action: .delete(expectedVersion: version), operationID: operation(number))
     }
 }

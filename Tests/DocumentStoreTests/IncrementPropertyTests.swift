@@ -3,7 +3,7 @@ import SimulatedStore
 import Testing
 
 @Suite struct IncrementPropertyTests {
-    /// Seeds that found a fault once. A failing seed that is printed goes here.
+    /// Seeds that found a fault once; a failing seed that is printed goes here.
     static let regressionSeeds: [UInt64] = []
     static let seeds = Array<UInt64>(1...2000) + regressionSeeds
 

@@ -7,7 +7,9 @@ import Testing
 @testable import MongoRuntime
 
 /// What becomes of changes when the server, or the way to it, fails.
-@Suite(.timeLimit(.minutes(3))) struct FailureTests {
+///
+/// One at a time: a server has one such failpoint.
+@Suite(.serialized, .timeLimit(.minutes(3))) struct FailureTests {
     private static let writeConcernError: BSONDocument = [
         "writeConcernError": ["code": .int32(64), "errmsg": "waiting for replication timed out"]
     ]
@@ -126,7 +128,9 @@ import Testing
     @Test func unreachableServerIsNamed() async throws {
         await #expect {
             _ = try await MongoDocumentStore.connect(
-                uri: "mongodb://u:secret@127.0.0.1:1/", limits: StoreFixture.quickLimits)
+                uri: "mongodb://u:secret@127.0.0.1:1/",
+                limits: StoreFixture.quickLimits
+            )
         } throws: { error in
             guard let error = error as? StoreError else { return false }
             return error.code == .unavailable && error.message.contains("127.0.0.1:1")

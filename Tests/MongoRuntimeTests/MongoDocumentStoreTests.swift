@@ -66,14 +66,18 @@ import Testing
                 Change.update(1, from: 1), Change.create(7), Change.delete(2, at: 1), Change.create(3),
                 Change.update(4, from: 1),
             ])
-            #expect(outcomes == [
-                .applied(.confirmed), .applied(.confirmed), .applied(.confirmed), .notApplied, .applied(.confirmed),
-            ])
+            #expect(
+                outcomes == [
+                    .applied(.confirmed), .applied(.confirmed), .applied(.confirmed), .notApplied, .applied(.confirmed),
+                ]
+            )
             let counted = try await fixture.store.count("things", where: [])
             #expect(counted == 6)
-            #expect(await fixture.store.attempt([Change.update(1, from: 1), Change.update(4, from: 1)]) == [
-                .notApplied, .notApplied,
-            ])
+            #expect(
+                await fixture.store.attempt([Change.update(1, from: 1), Change.update(4, from: 1)]) == [
+                    .notApplied, .notApplied,
+                ]
+            )
             #expect(await fixture.store.attempt([]) == [])
         }
     }

@@ -10,10 +10,10 @@ struct StoreFixture {
     let server: LocalMongo
     let applicationName: String
 
-    /// Limits that let failures show within a second.
+    /// Limits that let failures show soon, yet leave the driver the time to find a server again.
     static var quickLimits: MongoConfiguration.Limits {
         var limits = MongoConfiguration.Limits()
-        limits.serverSelectionTimeoutMs = 700
+        limits.serverSelectionTimeoutMs = 3_000
         limits.heartbeatFrequencyMs = 500
         return limits
     }

@@ -29,12 +29,16 @@ public final class LocalMongo: Sendable {
 
     private static let sharedServer = Task { try await LocalMongo.start() }
 
-    /// The server that tests share. They keep apart by databases of their own; none of them ends or disturbs it.
+    /// The server that tests share.
+    ///
+    /// They keep apart by databases of their own; none of them ends or disturbs it.
     public static func shared() async throws -> LocalMongo {
         try await sharedServer.value
     }
 
-    /// Starts a server of one's own, to kill and restart. `stop` it at the end.
+    /// Starts a server of one's own, to kill and restart.
+    ///
+    /// `stop` it at the end.
     public static func start() async throws -> LocalMongo {
         let binary = try MongodBinary.find()
         var template = Array((NSTemporaryDirectory() + "/tapedesk-mongo-XXXXXX").utf8CString)

@@ -11,6 +11,7 @@ struct WatchedProcess: Sendable {
 
     /// Arguments: the folder to remove when this process is gone, then the command.
     private static let script = """
+        exec 2>/dev/null
         trap '' INT TERM HUP
         folder=$1
         shift
@@ -43,7 +44,18 @@ struct WatchedProcess: Sendable {
         let words = ["/bin/sh", "-c", Self.script, "watch", folder] + arguments
         var pointers: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         defer { for pointer in pointers { free(pointer) } }
-        let status = posix_spawn(&shell, "/bin/sh", &actions, nil, &pointers, environ)
+        // A thread of the test may block signals, and children inherit that: the shell would wait for ever.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        var all = sigset_t()
+        sigfillset(&all)
+        posix_spawnattr_setsigdefault(&attributes, &all)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+        let status = posix_spawn(&shell, "/bin/sh", &actions, &attributes, &pointers, environ)
         guard status == 0 else {
             close(ends[1])
             throw LocalMongoError(description: "cannot start \(arguments[0]): error \(status)")
@@ -52,7 +64,9 @@ struct WatchedProcess: Sendable {
         pipe = ends[1]
     }
 
-    /// Ends the child and waits until it is gone. To be called once.
+    /// Ends the child and waits until it is gone.
+    ///
+    /// To be called once.
     func end(_ ending: Ending) {
         let line = Array((ending.rawValue + "\n").utf8)
         // A shell that is gone already leaves nothing to end.

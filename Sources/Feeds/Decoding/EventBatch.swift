@@ -36,6 +36,8 @@ public struct EventBatch: Sendable {
     public var offsets: Range<Int64> = 0..<0
     /// The beginning of the record, where the tape ends in the middle of one.
     public var truncatedRecord: [UInt8]?
+    /// How many bytes of that record are there, at the end of the slab.
+    public var truncatedRecordLength = 0
     /// Whether the tape ends with a line that has no line end.
     public var endsWithOpenLine = false
 
@@ -54,9 +56,9 @@ public struct BatchBuilder {
     private let venue: String
     private var eventInLine: Int64 = 0
     private var record = UnsafeRawBufferPointer(start: nil, count: 0)
-    /// The bytes that the current record's rejections share, and the line that they are of.
+    /// The bytes that the current record's rejections share, once there is one.
     private var rejectedRaw: [UInt8] = []
-    private var rejectedRawLine: Int64 = -1
+    private var hasRejectedRaw = false
 
     /// `venue` is the venue of every instrument that the decoder names by symbol alone.
     public init(venue: String) {
@@ -69,7 +71,6 @@ public struct BatchBuilder {
         // A slab beyond the usual size holds one huge record, which is a book more often than events.
         batch.events.reserveCapacity(min(byteCount, SlabReader.slabBytes) / 128 + 16)
         eventInLine = 0
-        rejectedRawLine = -1
     }
 
     /// Ends the batch of `slab` and returns it with the tables that its events refer to.
@@ -89,6 +90,7 @@ public struct BatchBuilder {
         record = raw
         batch.records += 1
         eventInLine = 0
+        hasRejectedRaw = false
     }
 
     /// Ends a line, whether it held a record or not.
@@ -228,9 +230,9 @@ public struct BatchBuilder {
 
     private mutating func appendRejected(_ rule: RejectRule, _ reason: String, _ kind: EventKind?) {
         // A record of thousands of bad events keeps one copy of its bytes.
-        if rejectedRawLine != batch.lines {
+        if !hasRejectedRaw {
             rejectedRaw = Array(record.prefix(RejectedRecord.rawBytesMax))
-            rejectedRawLine = batch.lines
+            hasRejectedRaw = true
         }
         batch.rejected.append(
             RejectedRecord(
@@ -245,10 +247,11 @@ public struct BatchBuilder {
     }
 
     /// Turns the current record, if it was rejected as malformed, into the one that the tape was cut in.
-    mutating func withdrawMalformedRecord() -> Bool {
+    mutating func withdrawMalformedRecord(length: Int) -> Bool {
         let line = batch.lines
         guard let last = batch.rejected.last, last.position.line == line, last.rule == .malformed else { return false }
         batch.truncatedRecord = last.raw
+        batch.truncatedRecordLength = length
         batch.rejected.removeAll { $0.position.line == line }
         batch.events.removeAll { $0.position.line == line }
         batch.observations.removeAll { $0.position.line == line }
@@ -260,7 +263,9 @@ public struct BatchBuilder {
     mutating func append(_ content: Slab.Content, of slab: Slab, kind: EventKind?) {
         switch content {
         case .records: break
-        case .truncatedRecord: batch.truncatedRecord = Array(slab.bytes.prefix(RejectedRecord.rawBytesMax))
+        case .truncatedRecord:
+            batch.truncatedRecord = Array(slab.bytes.prefix(RejectedRecord.rawBytesMax))
+            batch.truncatedRecordLength = slab.count
         case .oversizedRecord(let length):
             beginRecord(slab.bytes)
             batch.rejected.append(

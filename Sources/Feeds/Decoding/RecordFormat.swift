@@ -8,6 +8,9 @@ public protocol RecordFormat: Sendable {
     /// How many leading bytes of `bytes` are whole records.
     func wholeRecords(in bytes: UnsafeRawBufferPointer) -> Int
 
+    /// How many bytes the first line or frame of `bytes`, which are whole records, takes, and whether it is a record.
+    func firstRecord(in bytes: UnsafeRawBufferPointer) -> (byteCount: Int, isRecord: Bool)
+
     /// How much of `bytes`, which begin within a record that is too long to hold, belongs to it, and whether its
     /// end is among them. Of bytes without the end some may be left, to be seen again with those behind them.
     func skipRecord(in bytes: UnsafeRawBufferPointer) -> (count: Int, foundEnd: Bool)
@@ -30,9 +33,22 @@ public protocol RecordDecoder: AnyObject {
 }
 
 /// A format of text lines.
-public protocol LineFormat: RecordFormat {}
+public protocol LineFormat: RecordFormat {
+    /// Whether a line holds no record, such as a header. Empty lines never do.
+    func isSkipped(line: UnsafeRawBufferPointer) -> Bool
+}
 
 extension LineFormat {
+    public func isSkipped(line: UnsafeRawBufferPointer) -> Bool { false }
+
+    public func firstRecord(in bytes: UnsafeRawBufferPointer) -> (byteCount: Int, isRecord: Bool) {
+        guard let start = bytes.baseAddress else { return (0, false) }
+        let length = lineLength(start, bytes.count)
+        var line = UnsafeRawBufferPointer(start: start, count: length)
+        if line.last == UInt8(ascii: "\r") { line = UnsafeRawBufferPointer(rebasing: line.dropLast()) }
+        return (min(length + 1, bytes.count), !line.isEmpty && !isSkipped(line: line))
+    }
+
     public func wholeRecords(in bytes: UnsafeRawBufferPointer) -> Int {
         bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
     }
@@ -91,13 +107,14 @@ public final class LineRecordDecoder<Lines: LineDecoder>: RecordDecoder {
 
     @inline(__always)
     private func decode(line: UnsafeRawBufferPointer, isOpen: Bool) {
+        let length = line.count
         var line = line
         if line.last == UInt8(ascii: "\r") { line = UnsafeRawBufferPointer(rebasing: line.dropLast()) }
         if !line.isEmpty, !lines.isSkipped(line: line) {
             builder.beginRecord(line)
             lines.decode(line: line, into: &builder)
             // A last line without its end that is no record was cut off: it is not the feed's fault.
-            if isOpen, builder.withdrawMalformedRecord() { return }
+            if isOpen, builder.withdrawMalformedRecord(length: length) { return }
         }
         builder.endLine()
     }

@@ -1,4 +1,6 @@
-/// The formats that recordings may have. The raw values are what `--format` takes.
+/// The formats that recordings may have.
+///
+/// The raw values are what `--format` takes.
 public enum FormatName: String, CaseIterable, Sendable {
     case binanceRecorder = "binance-recorder"
     case cryptofeed
@@ -48,7 +50,10 @@ public struct FormatDetection: Equatable, Sendable {
 
     private static func unknown(_ name: String, _ reason: String) -> InputError {
         let formats = FormatName.allCases.map(\.rawValue).joined(separator: ", ")
-        return InputError(.unsupported, "\(name): its format cannot be told: \(reason); give --format, one of \(formats)")
+        return InputError(
+            .unsupported,
+            "\(name): its format cannot be told: \(reason); give --format, one of \(formats)"
+        )
     }
 
     /// The first line that is not blank, without its end and without a byte-order mark.
@@ -69,7 +74,10 @@ public struct FormatDetection: Equatable, Sendable {
             contains(text, "\"t\":\"\(kind)\"") || contains(text, "\"t\": \"\(kind)\"")
         }
         if isEnvelope, contains(text, "\"exchange\"") || contains(text, "\"conn\"") {
-            return FormatDetection(format: .cryptofeed, reason: "its first line is an envelope of the cryptofeed recorder")
+            return FormatDetection(
+                format: .cryptofeed,
+                reason: "its first line is an envelope of the cryptofeed recorder"
+            )
         }
         guard line.dropFirst().contains(UInt8(ascii: "\"")) else {
             throw unknown(name, "it is a JSON document of several lines, and records are read one object a line")

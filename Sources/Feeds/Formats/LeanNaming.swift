@@ -15,7 +15,9 @@ public struct LeanNaming: Equatable, Sendable {
     /// `tick`, or the length of bars: `second`, `minute`, `hour`, `daily`.
     public let resolution: String?
 
-    /// Reads a file name, with or without folders and extensions. Words that say nothing are passed over.
+    /// Reads a file name, with or without folders and extensions.
+    ///
+    /// Words that say nothing are passed over.
     public init(parsing name: String) {
         let base = name.split(separator: "/").last ?? ""
         let stem = base.prefix { $0 != "." }

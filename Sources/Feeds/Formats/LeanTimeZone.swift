@@ -68,7 +68,9 @@ public struct TimeZoneRules: Sendable {
         return footer.transitions(around: time).last { $0.time <= time }?.offset ?? footer.standard
     }
 
-    /// The changes within a time of a few days, in order. Some may change nothing.
+    /// The changes within a time of a few days, in order.
+    ///
+    /// Some may change nothing.
     func transitions(after start: Int64, through end: Int64) -> [Transition] {
         let range = (start + 1)...end
         let listed = table.filter { range.contains($0.time) }

@@ -1,4 +1,6 @@
-/// A piece of a compressed input and how far it was used. Memory is bounded by its buffer.
+/// A piece of a compressed input and how far it was used.
+///
+/// Memory is bounded by its buffer.
 final class CompressedInput {
     private static let bufferBytes = 256 * 1024
 
@@ -76,7 +78,9 @@ class DecompressingSource: ByteSource {
         self.input = input
     }
 
-    /// Decompresses some bytes into a target that is not empty; nil at the end. May give none and be called again.
+    /// Decompresses some bytes into a target that is not empty; nil at the end.
+    ///
+    /// May give none and be called again.
     func decompress(into target: UnsafeMutableRawBufferPointer) throws(InputError) -> Int? {
         nil
     }

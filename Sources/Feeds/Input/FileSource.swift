@@ -6,7 +6,9 @@ final class FileDescriptor {
     let name: String
     private let closesOnDeinit: Bool
 
-    /// Takes over a descriptor. `name` is what messages call it.
+    /// Takes over a descriptor.
+    ///
+    /// `name` is what messages call it.
     init(number: Int32, name: String, closesOnDeinit: Bool) {
         self.number = number
         self.name = name

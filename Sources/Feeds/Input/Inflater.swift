@@ -76,7 +76,9 @@ final class Inflater {
 public final class GzipSource: ByteSource {
     private let source: Members
 
-    /// Reads gzip from `source`. `name` is what messages call it.
+    /// Reads gzip from `source`.
+    ///
+    /// `name` is what messages call it.
     public init(_ source: any ByteSource, name: String) {
         self.source = Members(CompressedInput(source, name: name))
     }

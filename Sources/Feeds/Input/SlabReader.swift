@@ -20,18 +20,28 @@ public final class SlabReader {
     /// Why there is no more: reported when everything before it has been handed out.
     private var failure: InputError?
 
+    /// How many records may still be handed out; nil for all.
+    private var recordsLeft: Int?
+    private let recordsPerSlab: Int?
+
+    /// Whether no more is handed out because no more records are wanted.
+    public var endedByLimit: Bool { recordsLeft == 0 }
+
     /// Whether the first bytes may be the line end that a line lacked when the tape was read before.
     private var skipsLineEnd: Bool
 
     /// Reads `source`, which stands at `offset` of the tape.
     ///
     /// `afterOpenLine` says that what was read before ended with a line without its line end: if it comes now,
-    /// it belongs to that line.
+    /// it belongs to that line. `recordLimit` ends the tape after so many records; `recordsPerSlab` cuts it finer than
+    /// by size, for a replay that keeps the pace of the recording.
     public init(
         _ source: any ByteSource,
         format: any RecordFormat,
         offset: Int64 = 0,
         afterOpenLine: Bool = false,
+        recordLimit: Int? = nil,
+        recordsPerSlab: Int? = nil,
         slabBytes: Int = SlabReader.slabBytes
     ) {
         self.source = source
@@ -40,6 +50,8 @@ public final class SlabReader {
         self.format = format
         self.offset = offset
         self.slabBytes = slabBytes
+        recordsLeft = recordLimit
+        self.recordsPerSlab = recordsPerSlab
         buffer = .allocate(byteCount: slabBytes, alignment: 64)
     }
 
@@ -51,12 +63,13 @@ public final class SlabReader {
     ///
     /// - Throws: `InputError` from the source. What was read before it has been handed out, or is an open record.
     public func next() throws(InputError) -> Slab? {
+        if recordsLeft == 0 { return nil }
         while true {
             fill()
             guard skipLineEnd() else { return nil }
             let content = UnsafeRawBufferPointer(rebasing: buffer[0..<filled])
             let whole = format.wholeRecords(in: content)
-            if whole > 0 { return take(whole) }
+            if whole > 0 { return take(limited(UnsafeRawBufferPointer(rebasing: content[0..<whole]))) }
             if let failure { throw failure }
             if atEnd { return takeOpenRecord() }
             if buffer.count < Self.recordBytesMax {
@@ -65,6 +78,20 @@ public final class SlabReader {
                 return try skipOversizedRecord()
             }
         }
+    }
+
+    /// How many of the bytes, which are whole records, may be handed out at once.
+    private func limited(_ bytes: UnsafeRawBufferPointer) -> Int {
+        guard let most = [recordsLeft, recordsPerSlab].compactMap({ $0 }).min() else { return bytes.count }
+        var taken = 0
+        var records = 0
+        while taken < bytes.count, records < most {
+            let first = format.firstRecord(in: UnsafeRawBufferPointer(rebasing: bytes[taken...]))
+            taken += first.byteCount
+            records += first.isRecord ? 1 : 0
+        }
+        recordsLeft? -= records
+        return taken
     }
 
     private func fill() {
@@ -146,6 +173,7 @@ public final class SlabReader {
             fill()
         }
         if !foundEnd, let failure { throw failure }
+        recordsLeft? -= 1
         return kept.withUnsafeBytes { prefix in
             Slab(
                 copying: prefix,

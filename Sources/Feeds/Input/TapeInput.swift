@@ -27,10 +27,14 @@ public final class TapeInput {
     public let totalBytes: Int64?
     /// The first `headBytes` decompressed bytes, fewer only where the recording ends or breaks before.
     public let head: [UInt8]
-    /// How far reading has come. May be looked at from any task.
+    /// How far reading has come.
+    ///
+    /// May be looked at from any task.
     public let progress: InputProgress
 
-    /// Opens a file, or the standard input for `-`. The compression follows from the content, not from the name.
+    /// Opens a file, or the standard input for `-`.
+    ///
+    /// The compression follows from the content, not from the name.
     ///
     /// Waits until `headBytes` bytes are there, or the end.
     ///
@@ -135,7 +139,9 @@ class CountingSource: ByteSource {
         self.offset = offset
     }
 
-    /// The same source, counted from `offset`. What gives bytes as they come still does.
+    /// The same source, counted from `offset`.
+    ///
+    /// What gives bytes as they come still does.
     static func wrapping(_ source: any ByteSource, _ progress: InputProgress, offset: Int64 = 0) -> any ByteSource {
         source is any IncrementalSource
             ? IncrementalCountingSource(source, progress, offset: offset)

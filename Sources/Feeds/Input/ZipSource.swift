@@ -32,7 +32,10 @@ public final class ZipSource: ByteSource {
             )
         }
         guard entry.method != 0 || entry.size == entry.compressedSize else {
-            throw InputError(.damaged, "\(name): the zip archive is damaged: a stored file has two sizes; copy it again")
+            throw InputError(
+                .damaged,
+                "\(name): the zip archive is damaged: a stored file has two sizes; copy or download it again"
+            )
         }
         let offset = try directory.dataOffset(entry)
         try file.seek(to: offset)
@@ -53,7 +56,10 @@ public final class ZipSource: ByteSource {
         let list = names + (entries.count > 5 ? ", …" : "")
         if entries.isEmpty { throw InputError(.unsupported, "\(name): the zip archive has no file in it") }
         if let wanted {
-            throw InputError(.unsupported, "\(name): not one file \(printable(wanted)) but \(candidates.count); has \(list)")
+            throw InputError(
+                .unsupported,
+                "\(name): has \(candidates.count) files named \(printable(wanted)); give one of \(list)"
+            )
         }
         throw InputError(
             .unsupported,

@@ -7,7 +7,9 @@ public final class ZstdSource: ByteSource {
 
     private let source: Frames
 
-    /// Reads Zstandard from `source`. `name` is what messages call it.
+    /// Reads Zstandard from `source`.
+    ///
+    /// `name` is what messages call it.
     public init(_ source: any ByteSource, name: String) {
         self.source = Frames(CompressedInput(source, name: name))
     }

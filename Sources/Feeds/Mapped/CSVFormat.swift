@@ -57,6 +57,10 @@ public struct CSVFormat: LineFormat {
 
     public var onlyKind: EventKind? { mapping.kind }
 
+    public func isSkipped(line: UnsafeRawBufferPointer) -> Bool {
+        line.count == header.count && !header.isEmpty && line.elementsEqual(header)
+    }
+
     public func makeDecoder() -> any RecordDecoder {
         let lines = CSVDecoder(
             record: MappedRecord(mapping: mapping, symbol: symbol),

@@ -1,6 +1,8 @@
 public import MarketData
 
-/// Encodes the records of one tape. Pure: what is appended to is the caller's.
+/// Encodes the records of one tape.
+///
+/// Pure: what is appended to is the caller's.
 public struct TapeEncoder: Sendable {
     /// The longest name of a connection, in bytes.
     public static let connectionBytesMax = 255

@@ -1,25 +1,26 @@
 public import MarketData
 
-/// Our own recordings: checksummed records with a magic number each. docs/tape-format.md specifies them.
+/// The format of our own recordings.
 ///
-/// A position's line is the number of the record, the header being line 0; a damaged stretch is one line.
+/// They are checksummed records with a magic number each; docs/tape-format.md specifies them. A position's line is the
+/// number of the record, the header being line 0; a damaged stretch is one line.
 public struct TapeFormat: RecordFormat {
     public let header: TapeHeader
     private let venue: String
-    private let dialect: @Sendable () -> any VenueDialect
+    private let dialect: any VenueDialect.Type
 
-    /// Reads the tape with that header. `venue` is what the instruments are filed under; the header's, where that
-    /// is nil.
+    /// Reads the tape with that header.
+    ///
+    /// `venue` is what the instruments are filed under; the header's, where that is nil.
     ///
     /// - Throws: `TapeError.unknownDialect` where nothing decodes the tape's messages.
     public init(_ header: TapeHeader, venue: String? = nil) throws(TapeError) {
         guard let found = try? VenueRegistry.dialect(named: header.dialect) else {
             throw .unknownDialect(header.dialect)
         }
-        let type = type(of: found)
         self.header = header
         self.venue = venue ?? header.venue
-        dialect = { type.init() }
+        dialect = found
     }
 
     /// Reads an opened tape.
@@ -41,13 +42,21 @@ public struct TapeFormat: RecordFormat {
         TapeStretch.wholeRecords(in: bytes)
     }
 
+    public func firstRecord(in bytes: UnsafeRawBufferPointer) -> (byteCount: Int, isRecord: Bool) {
+        switch TapeStretch(bytes) {
+        case .record(let record):
+            (record.byteCount, record.kind != TapeRecord.headerKind || record.tag != header.tag)
+        case .damaged(let count): (count, true)
+        case .incomplete: (bytes.count, true)
+        }
+    }
+
     public func skipRecord(in bytes: UnsafeRawBufferPointer) -> (count: Int, foundEnd: Bool) {
-        if let next = TapeStretch.nextRecord(in: bytes, from: 0) { return (next, true) }
-        return (max(0, bytes.count - TapeRecord.headerBytes + 1), false)
+        TapeStretch.skip(bytes)
     }
 
     public func makeDecoder() -> any RecordDecoder {
-        TapeDecoder(tag: header.tag, venue: venue, dialect: dialect())
+        TapeDecoder(tag: header.tag, venue: venue, dialect: dialect.init())
     }
 }
 
@@ -85,6 +94,12 @@ enum TapeStretch {
             index += 1
         }
         return nil
+    }
+
+    /// What of a damaged stretch that is too long to hold may be passed over.
+    static func skip(_ bytes: UnsafeRawBufferPointer) -> (count: Int, foundEnd: Bool) {
+        if let next = nextRecord(in: bytes, from: 0) { return (next, true) }
+        return (max(0, bytes.count - TapeRecord.headerBytes + 1), false)
     }
 
     static func wholeRecords(in bytes: UnsafeRawBufferPointer) -> Int {
@@ -126,16 +141,20 @@ private final class TapeDecoder: RecordDecoder {
                 decode(record, UnsafeRawBufferPointer(rebasing: rest[0..<count]))
             case .damaged(let skipped):
                 count = skipped
-                reject(rest[0..<count], "\(skipped) bytes are no record of a tape and were skipped")
+                rejectDamaged(rest[0..<count])
             case .incomplete:
-                // The reader gives whole records only.
+                // The slab ends with the damaged stretch: the record behind it is in the next one.
                 count = rest.count
-                reject(rest[0..<count], "the last \(count) bytes are no whole record of a tape")
+                rejectDamaged(rest[0..<count])
             }
             builder.endLine()
             rest = UnsafeRawBufferPointer(rebasing: rest[count...])
         }
         return builder.finish(slab)
+    }
+
+    private func rejectDamaged(_ bytes: UnsafeRawBufferPointer.SubSequence) {
+        reject(bytes, "\(bytes.count) bytes are no record of a tape and were skipped")
     }
 
     private func reject(_ bytes: UnsafeRawBufferPointer.SubSequence, _ reason: String) {

@@ -1,6 +1,8 @@
 private import CChecksum
 
-/// What a frame of a tape is. The raw values are part of the tape format.
+/// What a frame of a tape is.
+///
+/// The raw values are part of the tape format.
 public enum TapeFrameKind: UInt8, CaseIterable, Sendable {
     /// The connection was opened; the payload is its address.
     case connect = 1
@@ -46,7 +48,9 @@ public struct TapeHeader: Hashable, Sendable {
     public init(head: [UInt8]) throws(TapeError) {
         let parsed = head.withUnsafeBytes { bytes -> Result<TapeHeader, TapeError> in
             guard TapeRecord.beginsTape(bytes) else { return .failure(.noTape) }
-            guard let record = TapeRecord(bytes), record.byteCount <= bytes.count else { return .failure(.headerCutOff) }
+            guard let record = TapeRecord(bytes), record.byteCount <= bytes.count else {
+                return .failure(bytes.count < TapeRecord.headerBytes ? .headerCutOff : Self.fault(bytes))
+            }
             let payload = record.payload(in: bytes)
             guard record.matchesChecksum(in: bytes), let header = TapeHeader(payload: payload) else {
                 return .failure(.headerDamaged)
@@ -54,6 +58,12 @@ public struct TapeHeader: Hashable, Sendable {
             return .success(header)
         }
         self = try parsed.get()
+    }
+
+    /// What is wrong with a record that is not whole, though its fixed part may be.
+    private static func fault(_ bytes: UnsafeRawBufferPointer) -> TapeError {
+        if TapeRecord(bytes) != nil { return .headerCutOff }
+        return bytes[4] == TapeRecord.version ? .headerDamaged : .unknownVersion(Int(bytes[4]))
     }
 
     init?(payload: UnsafeRawBufferPointer) {
@@ -87,6 +97,7 @@ public enum TapeError: Error, Equatable, Sendable, CustomStringConvertible {
     case noTape
     case headerCutOff
     case headerDamaged
+    case unknownVersion(Int)
     case unknownDialect(String)
     case nameTooLong(Int)
     case payloadTooLong(Int)
@@ -95,7 +106,7 @@ public enum TapeError: Error, Equatable, Sendable, CustomStringConvertible {
         switch self {
         case .headerCutOff: .endedEarly
         case .headerDamaged: .damaged
-        case .noTape, .unknownDialect, .nameTooLong, .payloadTooLong: .unsupported
+        case .noTape, .unknownVersion, .unknownDialect, .nameTooLong, .payloadTooLong: .unsupported
         }
     }
 
@@ -104,6 +115,8 @@ public enum TapeError: Error, Equatable, Sendable, CustomStringConvertible {
         case .noTape: "it does not begin as a tape"
         case .headerCutOff: "it ends within the header of the tape"
         case .headerDamaged: "the header of the tape is damaged"
+        case .unknownVersion(let version):
+            "it is a tape of format version \(version), and version \(TapeRecord.version) is read"
         case .unknownDialect(let name):
             "no dialect '\(printable(name))' is known for its messages; known are "
                 + " \(VenueRegistry.names.joined(separator: ", "))"
@@ -114,7 +127,9 @@ public enum TapeError: Error, Equatable, Sendable, CustomStringConvertible {
     }
 }
 
-/// The fixed part of a record, as specified in docs/tape-format.md. All integers are little-endian.
+/// The fixed part of a record, as specified in docs/tape-format.md.
+///
+/// All integers are little-endian.
 struct TapeRecord {
     static let headerBytes = 32
     /// Longer messages are refused when they are written: a record must fit into a slab.
@@ -168,11 +183,13 @@ struct TapeRecord {
 
     /// Whether the name and the payload are as they were written; the record is whole in `bytes`.
     func matchesChecksum(in bytes: UnsafeRawBufferPointer) -> Bool {
-        let content = bytes[Self.headerBytes..<byteCount]
-        return contentChecksum == tapedesk_crc32c(0, UnsafeRawBufferPointer(rebasing: content).baseAddress, content.count)
+        let content = UnsafeRawBufferPointer(rebasing: bytes[Self.headerBytes..<byteCount])
+        return contentChecksum == tapedesk_crc32c(0, content.baseAddress, content.count)
     }
 
-    /// Appends a whole record. The lengths were checked.
+    /// Appends a whole record.
+    ///
+    /// The lengths were checked.
     static func append(
         kind: UInt8,
         tag: UInt32,

@@ -42,7 +42,9 @@ public final class TapeWriter {
         close(descriptor)
     }
 
-    /// Appends one frame. It is in memory until the next `flush`, or until there is enough for a write.
+    /// Appends one frame.
+    ///
+    /// It is in memory until the next `flush`, or until there is enough for a write.
     ///
     /// - Throws: `InputError` where the file cannot be written; `unsupported` where the frame is too long.
     public func append(
@@ -133,7 +135,9 @@ private struct TapeBoundaries: RecordFormat {
 
     func wholeRecords(in bytes: UnsafeRawBufferPointer) -> Int { TapeStretch.wholeRecords(in: bytes) }
 
-    func skipRecord(in bytes: UnsafeRawBufferPointer) -> (count: Int, foundEnd: Bool) { (bytes.count, false) }
+    func firstRecord(in bytes: UnsafeRawBufferPointer) -> (byteCount: Int, isRecord: Bool) { (bytes.count, true) }
+
+    func skipRecord(in bytes: UnsafeRawBufferPointer) -> (count: Int, foundEnd: Bool) { TapeStretch.skip(bytes) }
 
     func makeDecoder() -> any RecordDecoder { Nothing() }
 }

@@ -1,6 +1,8 @@
 public import MarketData
 
-/// Why a message, or one event of it, cannot be used. Trivial: throwing it does not allocate.
+/// Why a message, or one event of it, cannot be used.
+///
+/// Trivial: throwing it does not allocate.
 public struct MessageFault: Error {
     public let rule: RejectRule
     /// The field that is at fault; empty where it is the whole message.
@@ -14,7 +16,7 @@ public struct MessageFault: Error {
     /// A sentence for people.
     public var reason: String {
         switch rule {
-        case .malformed: "the message is not JSON"
+        case .malformed: "the message is no object or array of JSON"
         case .missingField: "the field \(field) is missing or of another type"
         case .invalidNumber: "the field \(field) is no number that fits"
         case .invalidTime: "the field \(field) is no time that fits"

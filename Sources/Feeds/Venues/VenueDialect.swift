@@ -53,7 +53,10 @@ public struct Frame {
     /// The name of the connection, valid while the message is decoded; empty where there is only one.
     public var connection: UnsafeRawBufferPointer
 
-    public init(receiptTime: Timestamp, connection: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)) {
+    public init(
+        receiptTime: Timestamp,
+        connection: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
+    ) {
         self.receiptTime = receiptTime
         self.connection = connection
     }

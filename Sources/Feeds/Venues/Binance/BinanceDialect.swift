@@ -1,4 +1,4 @@
-public import MarketData
+import MarketData
 
 /// Binance spot, USD-M and COIN-M futures.
 ///

@@ -1,4 +1,4 @@
-public import MarketData
+import MarketData
 
 /// Bitstamp, WebSocket API version 2.
 ///

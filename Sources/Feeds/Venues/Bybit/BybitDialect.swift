@@ -1,4 +1,4 @@
-public import MarketData
+import MarketData
 
 /// Bybit, public streams of API version 5.
 ///

@@ -1,4 +1,4 @@
-public import MarketData
+import MarketData
 
 /// Coinbase Advanced Trade.
 ///
@@ -6,8 +6,9 @@ public import MarketData
 ///
 /// - `sequence_num` counts the messages of a connection without holes, over all of its channels, order books and
 ///   heartbeats included. So it is observed per message; it starts at zero on a new connection.
-/// - `side` of a market trade is the side of the MAKER ("Market Trades Channel": "The BUY and SELL side of the trade
-///   is the makers side"), so ours is the opposite. In recordings trades at the best ask say SELL.
+/// - `side` of a market trade is the side of the MAKER, so ours is the opposite. Coinbase's own text is that of the
+///   match message ("Exchange WebSocket Channels": the side field indicates the maker order side); recordings of this
+///   API agree, where trades at the best ask say SELL.
 /// - Trades come newest first inside a message and leave oldest first.
 /// - Candles are of five minutes, and nothing says that one is closed.
 public struct CoinbaseDialect: VenueDialect {

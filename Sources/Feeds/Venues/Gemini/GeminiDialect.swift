@@ -1,4 +1,4 @@
-public import MarketData
+import MarketData
 
 /// Gemini, market data version 2.
 ///

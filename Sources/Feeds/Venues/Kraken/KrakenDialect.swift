@@ -1,4 +1,4 @@
-public import MarketData
+import MarketData
 
 /// Kraken, WebSocket API version 1.
 ///
@@ -128,8 +128,18 @@ public struct KrakenDialect: VenueDialect {
         builder.attempt(.quote) { builder throws(MessageFault) in
             let (instrument, symbol) = try builder.instrument(pair, "pair")
             let quote = Quote(
-                bid: try PriceLevel(try data.required(0, "bid"), "bid", size: try data.required(3, "bidVolume"), "bidVolume"),
-                ask: try PriceLevel(try data.required(1, "ask"), "ask", size: try data.required(4, "askVolume"), "askVolume")
+                bid: try PriceLevel(
+                    try data.required(0, "bid"),
+                    "bid",
+                    size: try data.required(3, "bidVolume"),
+                    "bidVolume"
+                ),
+                ask: try PriceLevel(
+                    try data.required(1, "ask"),
+                    "ask",
+                    size: try data.required(4, "askVolume"),
+                    "askVolume"
+                )
             )
             builder.append(
                 MarketEvent(

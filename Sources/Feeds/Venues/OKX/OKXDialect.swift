@@ -1,4 +1,4 @@
-public import MarketData
+import MarketData
 
 /// OKX, public and business channels of API version 5.
 ///

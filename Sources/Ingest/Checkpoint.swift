@@ -1,0 +1,196 @@
+private import CChecksum
+import BSON
+package import DocumentStore
+import MarketData
+import TickCodec
+package import TickStore
+
+/// How a tape is told apart from another one of the same name: by its beginning.
+package struct TapeIdentity: Equatable, Sendable {
+    package let headLength: Int
+    package let headChecksum: UInt32
+
+    package init(head: some Collection<UInt8>) {
+        headLength = head.count
+        headChecksum = Array(head).withUnsafeBytes { tapedesk_crc32c(0, $0.baseAddress, $0.count) }
+    }
+
+    /// Whether a tape that begins with `head` is this one, grown perhaps.
+    package func matches(head: [UInt8]) -> Bool {
+        head.count >= headLength && TapeIdentity(head: head[..<headLength]) == self
+    }
+}
+
+/// How far a source is applied, and the state to go on from. Never ahead of any bucket.
+package struct Checkpoint: Sendable {
+    /// The version of the document; zero where there is none yet.
+    package var version: Int64 = 0
+    package var identity: TapeIdentity
+    package var place = TapePlace()
+    package var counts = ReplayCounts()
+    package var trackers: [UInt8] = []
+    package var isComplete = false
+    /// The size of the recording as it is stored, zero where it is not known, and how much of it was read.
+    package var inputBytes: Int64 = 0
+    package var inputBytesRead: Int64 = 0
+}
+
+/// Reads and moves the checkpoints of sources.
+package struct CheckpointStore: Sendable {
+    private typealias Field = CheckpointsCollection.Field
+
+    private let writer: VersionedWriter
+    private let operationIDs: OperationIDs
+    private let source: String
+    private let format: String
+    private let venue: String
+
+    package init(writer: VersionedWriter, operationIDs: OperationIDs, source: String, format: String, venue: String) {
+        self.writer = writer
+        self.operationIDs = operationIDs
+        self.source = source
+        self.format = format
+        self.venue = venue
+    }
+
+    private var key: DocumentKey {
+        DocumentKey(collection: CheckpointsCollection.name, id: .string(source))
+    }
+
+    /// The checkpoint of the source, or nil where it was never applied.
+    ///
+    /// - Throws: `StoreError`.
+    package func load() async throws(StoreError) -> Checkpoint? {
+        let query = DocumentQuery(
+            CheckpointsCollection.name,
+            where: [.equals(DocumentField.id, .string(source))],
+            limit: 1
+        )
+        guard let document = try await writer.find(query).first else { return nil }
+        return try Self.checkpoint(document)
+    }
+
+    /// Moves the checkpoint forward and returns it as it is then; where another run of the source moved it
+    /// further already, that one stands.
+    ///
+    /// - Throws: `StoreError`.
+    package func advance(_ checkpoint: Checkpoint) async throws(StoreError) -> Checkpoint {
+        var checkpoint = checkpoint
+        while true {
+            let outcome = await writer.apply(change(to: checkpoint))
+            switch outcome {
+            case .applied(let version, _):
+                checkpoint.version = version
+                return checkpoint
+            case .conflict(let current):
+                let stored = try Self.checkpoint(current)
+                guard stored.identity == checkpoint.identity else { throw Self.otherTape(source) }
+                let isFurther = stored.place.offset > checkpoint.place.offset
+                if isFurther || (stored.place == checkpoint.place && stored.isComplete) { return stored }
+                checkpoint.version = stored.version
+            case .notFound:
+                throw StoreError(.refused, "the checkpoint of '\(source)' was removed while its tape was read")
+            case .failed(let error), .unknown(let error):
+                throw error
+            }
+        }
+    }
+
+    static func otherTape(_ source: String) -> StoreError {
+        StoreError(
+            .refused,
+            "another tape was applied as source '\(source)' before: its beginning differs. Give this one a name of "
+                + "its own with --source"
+        )
+    }
+
+    private func change(to checkpoint: Checkpoint) -> VersionedChange {
+        let fields = fields(checkpoint)
+        let action: VersionedChange.Action =
+            checkpoint.version == 0
+            ? .create(BSONDocument(fields.map { ($0.field, $0.value) }))
+            : .update(expectedVersion: checkpoint.version, DocumentUpdate(set: fields))
+        return VersionedChange(key: key, action: action, operationID: operationIDs.make())
+    }
+
+    private func fields(_ checkpoint: Checkpoint) -> [(field: String, value: BSONValue)] {
+        let counts = checkpoint.counts
+        let events = Dictionary(uniqueKeysWithValues: counts.events.map { ($0.key.name, $0.value) })
+        return [
+            (DocumentField.schemaVersion, .int64(CheckpointsCollection.schemaVersion)),
+            (Field.format, .string(format)),
+            (Field.venue, .string(venue)),
+            (Field.nextLine, .int64(checkpoint.place.line)),
+            (Field.nextOffset, .int64(checkpoint.place.offset)),
+            (Field.afterOpenLine, .bool(checkpoint.place.afterOpenLine)),
+            (Field.isComplete, .bool(checkpoint.isComplete)),
+            (Field.headLength, .int64(Int64(checkpoint.identity.headLength))),
+            (Field.headChecksum, .int64(Int64(checkpoint.identity.headChecksum))),
+            (Field.records, .int64(Int64(counts.records))),
+            (Field.events, Self.value(events)),
+            (Field.ignored, Self.value(counts.ignored)),
+            (Field.flagged, Self.value(counts.flagged)),
+            (Field.rejected, Self.value(counts.rejected)),
+            (Field.rejectedEvents, .int64(Int64(counts.rejectedEvents))),
+            (Field.lastEventTime, .int64(counts.lastEventTime)),
+            (Field.inputBytes, .int64(checkpoint.inputBytes)),
+            (Field.inputBytesRead, .int64(checkpoint.inputBytesRead)),
+            (Field.trackers, .binary(checkpoint.trackers)),
+        ]
+    }
+
+    private static func value(_ counts: [String: Int]) -> BSONValue {
+        .document(BSONDocument(counts.sorted { $0.key < $1.key }.map { ($0.key, .int64(Int64($0.value))) }))
+    }
+
+    private static func counts(_ document: BSONDocument, _ field: String) throws(BSONError) -> [String: Int] {
+        var result: [String: Int] = [:]
+        for (key, value) in try document.document(field).fields { result[key] = Int(value.integer ?? 0) }
+        return result
+    }
+
+    private static func checkpoint(_ document: BSONDocument) throws(StoreError) -> Checkpoint {
+        do {
+            let schema = try document.integer(DocumentField.schemaVersion)
+            guard schema == CheckpointsCollection.schemaVersion else {
+                throw StoreError(.unreadable, "a checkpoint has schema version \(schema); this version reads 1")
+            }
+            let identity = TapeIdentity(
+                headLength: Int(try document.integer(Field.headLength)),
+                headChecksum: UInt32(truncatingIfNeeded: try document.integer(Field.headChecksum))
+            )
+            var checkpoint = Checkpoint(identity: identity)
+            checkpoint.version = try document.integer(DocumentField.version)
+            checkpoint.place = TapePlace(
+                line: try document.integer(Field.nextLine),
+                offset: try document.integer(Field.nextOffset),
+                afterOpenLine: try document.bool(Field.afterOpenLine)
+            )
+            checkpoint.isComplete = try document.bool(Field.isComplete)
+            checkpoint.trackers = try document.binary(Field.trackers)
+            checkpoint.inputBytes = try document.integer(Field.inputBytes)
+            checkpoint.inputBytesRead = try document.integer(Field.inputBytesRead)
+            checkpoint.counts.records = Int(try document.integer(Field.records))
+            for (name, count) in try counts(document, Field.events) {
+                if let kind = EventKind(name: name) { checkpoint.counts.events[kind] = count }
+            }
+            checkpoint.counts.ignored = try counts(document, Field.ignored)
+            checkpoint.counts.flagged = try counts(document, Field.flagged)
+            checkpoint.counts.rejected = try counts(document, Field.rejected)
+            checkpoint.counts.rejectedEvents = Int(try document.integer(Field.rejectedEvents))
+            checkpoint.counts.lastEventTime = try document.integer(Field.lastEventTime)
+            return checkpoint
+        } catch let error as StoreError {
+            throw error
+        } catch {
+            throw StoreError(.unreadable, "a checkpoint cannot be read: \(error)")
+        }
+    }
+}
+
+extension TapeIdentity {
+    init(headLength: Int, headChecksum: UInt32) {
+        self.headLength = headLength
+        self.headChecksum = headChecksum
+    }
+}

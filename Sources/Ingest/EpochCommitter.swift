@@ -1,0 +1,57 @@
+package import DocumentStore
+package import Feeds
+package import TickStore
+
+/// Writes epochs, one after the other: events, then what was rejected and what is missing, then the checkpoint.
+///
+/// The order is what makes a replay exact: the checkpoint moves only behind what is confirmed. Used by one task.
+package final class EpochCommitter {
+    private let buckets: BucketWriter
+    private let records: RecordWriter
+    private let checkpoints: CheckpointStore
+    private var checkpoint: Checkpoint
+    private let movesCheckpoint: Bool
+    private let progress: InputProgress
+
+    /// What was written so far.
+    package private(set) var result = BucketWriter.Result()
+
+    /// `movesCheckpoint` is false for a replay of some instruments only: the others are still to come.
+    package init(
+        writer: VersionedWriter,
+        operationIDs: OperationIDs,
+        source: String,
+        checkpoints: CheckpointStore,
+        checkpoint: Checkpoint,
+        movesCheckpoint: Bool,
+        progress: InputProgress
+    ) {
+        buckets = BucketWriter(writer: writer, operationIDs: operationIDs)
+        records = RecordWriter(writer: writer, operationIDs: operationIDs, source: source)
+        self.checkpoints = checkpoints
+        self.checkpoint = checkpoint
+        self.movesCheckpoint = movesCheckpoint
+        self.progress = progress
+    }
+
+    /// Writes an epoch. After an error parts of it may be written; to write it again is harmless.
+    ///
+    /// - Throws: `StoreError`.
+    package func commit(_ epoch: Epoch, completesTape: Bool) async throws(StoreError) {
+        let written = try await buckets.write(epoch.buckets)
+        result.stored += written.stored
+        result.alreadyStored += written.alreadyStored
+        result.blockBytes += written.blockBytes
+        try await records.write(epoch.rejected)
+        try await records.write(epoch.gaps)
+        guard movesCheckpoint else { return }
+        // A run from the start passes through places that the checkpoint has behind it.
+        guard epoch.place.offset >= checkpoint.place.offset else { return }
+        checkpoint.place = epoch.place
+        checkpoint.counts = epoch.counts
+        checkpoint.trackers = epoch.trackers
+        checkpoint.isComplete = completesTape
+        checkpoint.inputBytesRead = progress.compressedOffset
+        checkpoint = try await checkpoints.advance(checkpoint)
+    }
+}

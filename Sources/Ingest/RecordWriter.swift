@@ -1,0 +1,106 @@
+import BSON
+import DocumentStore
+import Feeds
+import MarketData
+import TickStore
+
+/// Keeps what is not an event: rejected records and holes in sequences. Writing the same twice changes nothing.
+struct RecordWriter {
+    private let writer: VersionedWriter
+    private let operationIDs: OperationIDs
+    private let source: String
+
+    private static let changesPerBulk = 500
+
+    init(writer: VersionedWriter, operationIDs: OperationIDs, source: String) {
+        self.writer = writer
+        self.operationIDs = operationIDs
+        self.source = source
+    }
+
+    /// Writes rejected records; one that is there already was written by an earlier attempt at the same tape.
+    func write(_ records: [RejectedRecord]) async throws(StoreError) {
+        for start in stride(from: 0, to: records.count, by: Self.changesPerBulk) {
+            let end = min(start + Self.changesPerBulk, records.count)
+            let outcomes = await writer.apply(records[start..<end].map(change))
+            for case .failed(let error) in outcomes { throw error }
+            for case .unknown(let error) in outcomes { throw error }
+        }
+    }
+
+    private func change(_ record: RejectedRecord) -> VersionedChange {
+        typealias Field = RejectsCollection.Field
+        let fields: BSONDocument = [
+            DocumentField.schemaVersion: .int64(RejectsCollection.schemaVersion),
+            Field.position: .int64(record.position.rawValue),
+            Field.line: .int64(record.position.line + 1),
+            Field.rule: .string(record.rule.rawValue),
+            Field.reason: .string(record.reason),
+            Field.kind: record.kind.map { .string($0.name) } ?? .null,
+            Field.raw: .binary(record.raw),
+            Field.rawLength: .int64(Int64(record.rawLength)),
+        ]
+        return VersionedChange(
+            key: key(RejectsCollection.name, "\(source)|\(record.position.rawValue)"),
+            action: .create(fields),
+            operationID: operationIDs.make(),
+            conflictExcludes: [Field.raw]
+        )
+    }
+
+    /// Brings the stored holes to the state that they had at the end of a stretch of the tape.
+    func write(_ gaps: [GapChange]) async throws(StoreError) {
+        for gap in gaps { try await write(gap) }
+    }
+
+    private func write(_ gap: GapChange) async throws(StoreError) {
+        var stored: BSONDocument?
+        while true {
+            let outcome = await writer.apply(change(gap, stored))
+            switch outcome {
+            case .applied: return
+            case .conflict(let current):
+                // What is stored may be of a later place of the tape: then it knows more than this change.
+                let appliedThrough = current[GapsCollection.Field.appliedThrough]?.integer ?? .min
+                if appliedThrough >= gap.position.rawValue { return }
+                stored = current
+            case .notFound: stored = nil
+            case .failed(let error), .unknown(let error): throw error
+            }
+        }
+    }
+
+    private func change(_ gap: GapChange, _ stored: BSONDocument?) -> VersionedChange {
+        typealias Field = GapsCollection.Field
+        let state: [(field: String, value: BSONValue)] = [
+            (Field.missing, .int64(gap.missing)),
+            (Field.isOpen, .bool(gap.missing > 0)),
+            (Field.appliedThrough, .int64(gap.position.rawValue)),
+        ]
+        let action: VersionedChange.Action
+        if let version = stored?[DocumentField.version]?.integer {
+            action = .update(expectedVersion: version, DocumentUpdate(set: state))
+        } else {
+            let identity: [(field: String, value: BSONValue)] = [
+                (DocumentField.schemaVersion, .int64(GapsCollection.schemaVersion)),
+                (Field.stream, .string(gap.stream)),
+                (Field.after, .int64(gap.after)),
+                (Field.before, .int64(gap.before)),
+            ]
+            action = .create(BSONDocument((identity + state).map { ($0.field, $0.value) }))
+        }
+        return VersionedChange(
+            key: key(GapsCollection.name, "\(source)|\(gap.stream)|\(gap.after)"),
+            action: action,
+            operationID: operationIDs.make()
+        )
+    }
+
+    private func key(_ collection: String, _ id: String) -> DocumentKey {
+        DocumentKey(
+            collection: collection,
+            id: .string(id),
+            shardKey: DocumentKey.ShardKey(field: RejectsCollection.Field.source, value: .string(source))
+        )
+    }
+}

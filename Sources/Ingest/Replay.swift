@@ -1,0 +1,289 @@
+package import DocumentStore
+package import Feeds
+package import TickStore
+
+/// Applies one tape to the store: reads, decodes, orders, and writes, each stage beside the others.
+package struct Replay: Sendable {
+    /// What is replayed, and how.
+    package struct Options: Sendable {
+        package var source: String
+        package var venue: String
+        package var only: Set<String>?
+        /// Times the original pace; nil for as fast as possible.
+        package var speed: Double?
+        package var isDryRun = false
+        package var startsOver = false
+        package var rules = OrderRules()
+        package var limits = EpochCollector.Limits(workMin: 98_304, workMax: 262_144)
+        /// Slabs are decoded by this many decoders at the same time.
+        package var decoderCount = 2
+
+        package init(source: String, venue: String) {
+            self.source = source
+            self.venue = venue
+        }
+    }
+
+    /// Where written data goes; nil in a dry run.
+    package struct Target: Sendable {
+        package let writer: VersionedWriter
+        package let operationIDs: OperationIDs
+
+        package init(writer: VersionedWriter, operationIDs: OperationIDs) {
+            self.writer = writer
+            self.operationIDs = operationIDs
+        }
+    }
+
+    private let options: Options
+    private let format: any RecordFormat
+    private let target: Target?
+    private let environment: RetryEnvironment
+    private let onProgress: @Sendable (ReplayProgress) -> Void
+
+    package init(
+        _ options: Options,
+        format: any RecordFormat,
+        target: Target?,
+        environment: RetryEnvironment,
+        onProgress: @escaping @Sendable (ReplayProgress) -> Void = { _ in }
+    ) {
+        self.options = options
+        self.format = format
+        self.target = target
+        self.environment = environment
+        self.onProgress = onProgress
+    }
+}
+
+/// How far a replay is, for people who wait.
+package struct ReplayProgress: Sendable {
+    package let records: Int
+    package let stored: Int
+    package let offset: Int64
+}
+
+/// How the reading of a tape ended.
+package enum TapeEnd: Equatable, Sendable {
+    /// Everything was read.
+    case whole
+    /// As many records were read as were asked for.
+    case limit
+    /// The input is damaged or ends early; what was read before is good.
+    case failure(InputError)
+}
+
+/// What a replay came to.
+package struct ReplayReport: Sendable {
+    package var counts = ReplayCounts()
+    /// Events that this run stored.
+    package var stored = 0
+    package var blockBytes = 0
+    package var gaps: [GapChange] = []
+    package var place = TapePlace()
+    /// Where this run began.
+    package var startedAt = TapePlace()
+    package var recordsBefore = 0
+    package var eventsBefore = 0
+    /// The first records that this run rejected.
+    package var rejectedSamples: [RejectedRecord] = []
+    package var truncatedAt: TapePlace?
+    /// How reading ended.
+    package var end = TapeEnd.limit
+    /// Whether the tape was applied to its end.
+    package var isComplete: Bool { end == .whole && truncatedAt == nil }
+
+    package var alreadyStored: Int { counts.eventTotal - stored - counts.rejectedEvents }
+}
+
+extension Replay {
+    /// Runs to the end of the tape, or to the end of `recordLimit` records from its beginning.
+    ///
+    /// - Throws: `StoreError` where the store fails for longer than the retry policy allows. What was confirmed
+    ///   before stays, and the next run goes on from there.
+    package func run(_ input: sending TapeInput, recordLimit: Int? = nil) async throws -> ReplayReport {
+        let identity = TapeIdentity(head: input.head)
+        var checkpoint = Checkpoint(identity: identity)
+        var checkpoints: CheckpointStore?
+        if let target {
+            let store = CheckpointStore(
+                writer: target.writer,
+                operationIDs: target.operationIDs,
+                source: options.source,
+                format: format.name,
+                venue: options.venue
+            )
+            checkpoints = store
+            if let stored = try await store.load() {
+                guard stored.identity.matches(head: input.head) else { throw CheckpointStore.otherTape(options.source) }
+                checkpoint = stored
+            }
+        }
+        let sequencer = try startingSequencer(checkpoint)
+        let start = sequencer.place
+        let recordsBefore = sequencer.counts.records
+        let eventsBefore = sequencer.counts.eventTotal
+        let slabs = SlabReader(
+            input.source,
+            format: format,
+            offset: start.offset,
+            afterOpenLine: start.afterOpenLine,
+            recordLimit: recordLimit.map { max(0, $0 - recordsBefore) },
+            recordsPerSlab: options.speed == nil ? nil : 1
+        )
+        let limits = limits(for: input)
+        if start.offset > 0 { try input.source.skip(to: start.offset) }
+        checkpoint.inputBytes = input.totalBytes ?? 0
+        let progress = input.progress
+        let makeCommitter: @Sendable () -> EpochCommitter? = { [target, options, checkpoint, checkpoints, progress] in
+            guard let target, let checkpoints else { return nil }
+            return EpochCommitter(
+                writer: target.writer,
+                operationIDs: target.operationIDs,
+                source: options.source,
+                checkpoints: checkpoints,
+                checkpoint: checkpoint,
+                movesCheckpoint: options.only == nil,
+                progress: progress
+            )
+        }
+        let collector = EpochCollector(sequencer: sequencer, limits: limits)
+        var report = try await run(TapeReader(slabs), collector, makeCommitter)
+        report.startedAt = start
+        report.recordsBefore = recordsBefore
+        report.eventsBefore = eventsBefore
+        return report
+    }
+
+    private func startingSequencer(_ checkpoint: Checkpoint) throws(StoreError) -> Sequencer {
+        // A replay of some instruments has no checkpoint: its buckets alone tell what is stored.
+        guard !options.startsOver, options.only == nil, checkpoint.version > 0 else {
+            return Sequencer(source: options.source, only: options.only, rules: options.rules)
+        }
+        var sequencer = Sequencer(
+            source: options.source,
+            rules: options.rules,
+            place: checkpoint.place,
+            counts: checkpoint.counts
+        )
+        do {
+            try sequencer.restore(checkpoint.trackers)
+        } catch {
+            throw StoreError(
+                .unreadable,
+                "the checkpoint of '\(options.source)' cannot be read (\(error)); --from-start does without it"
+            )
+        }
+        return sequencer
+    }
+
+    private func limits(for input: TapeInput) -> EpochCollector.Limits {
+        // What trickles in is written as it comes.
+        let trickles = input.source is any IncrementalSource || options.speed != nil
+        return trickles ? EpochCollector.Limits(workMin: 1, workMax: options.limits.workMax) : options.limits
+    }
+}
+
+extension Replay {
+    private enum Stage: Sendable {
+        case read(TapeEnd)
+        case written(BucketWriter.Result)
+    }
+
+    private func run(
+        _ reader: TapeReader,
+        _ collector: EpochCollector,
+        _ makeCommitter: @escaping @Sendable () -> EpochCommitter?
+    ) async throws -> ReplayReport {
+        var report = ReplayReport()
+        try await withThrowingTaskGroup(of: Stage.self) { group in
+            group.addTask { .read(try await feed(reader, collector)) }
+            group.addTask { .written(try await write(collector, makeCommitter())) }
+            do {
+                for try await stage in group {
+                    switch stage {
+                    case .read(let end): report.end = end
+                    case .written(let result):
+                        report.stored = result.stored
+                        report.blockBytes = result.blockBytes
+                    }
+                }
+            } catch {
+                await collector.close()
+                group.cancelAll()
+                throw error
+            }
+        }
+        let state = await collector.state
+        report.counts = state.counts
+        report.gaps = state.openGaps
+        report.place = state.place
+        report.truncatedAt = state.truncatedAt
+        report.rejectedSamples = state.rejectedSamples
+        return report
+    }
+
+    /// Reads and decodes slabs, several at a time, and adds them to the collector in their order.
+    private func feed(_ reader: TapeReader, _ collector: EpochCollector) async throws -> TapeEnd {
+        let workers = (0..<options.decoderCount).map { _ in DecodeWorker(format) }
+        let depth = options.decoderCount * 2
+        var end = TapeEnd.whole
+        try await withThrowingTaskGroup(of: (Int, EventBatch).self) { group in
+            var started = 0
+            var finished = 0
+            var isAtEnd = false
+            var early: [Int: EventBatch] = [:]
+            var pacer = options.speed.map { Pacer(speed: $0, environment: environment) }
+            while true {
+                while !isAtEnd, started - finished < depth {
+                    do throws(InputError) {
+                        guard let slab = try await reader.next() else {
+                            end = await reader.endedByLimit ? .limit : .whole
+                            isAtEnd = true
+                            break
+                        }
+                        let number = started
+                        let worker = workers[number % workers.count]
+                        group.addTask { (number, await worker.decode(slab)) }
+                        started += 1
+                    } catch {
+                        // What was read before is good: it is applied, and the report says that the rest is missing.
+                        end = .failure(error)
+                        isAtEnd = true
+                    }
+                }
+                guard let (number, batch) = try await group.next() else { break }
+                early[number] = batch
+                while let next = early.removeValue(forKey: finished) {
+                    try await pacer?.wait(for: next)
+                    try await collector.add(next, decoder: finished % workers.count)
+                    finished += 1
+                }
+            }
+        }
+        let isTruncated = await collector.state.truncatedAt != nil
+        await collector.finish(isComplete: end == .whole && !isTruncated)
+        return end
+    }
+
+    /// Writes stretch after stretch until all is written.
+    private func write(_ collector: EpochCollector, _ committer: EpochCommitter?) async throws -> BucketWriter.Result {
+        var counted = BucketWriter.Result()
+        while let (epoch, completesTape) = try await collector.take() {
+            if let committer {
+                try await committer.commit(epoch, completesTape: completesTape)
+                counted = committer.result
+            } else {
+                counted.stored += epoch.buckets.reduce(0) { $0 + $1.events.count }
+            }
+            let progress = ReplayProgress(
+                records: epoch.counts.records,
+                stored: counted.stored,
+                offset: epoch.place.offset
+            )
+            onProgress(progress)
+        }
+        return counted
+    }
+
+}

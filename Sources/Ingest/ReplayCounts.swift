@@ -1,0 +1,19 @@
+package import MarketData
+
+/// Counts over everything of a source that was looked at so far, in this run and in those before it.
+package struct ReplayCounts: Equatable, Sendable {
+    package var records = 0
+    /// Events by kind, whatever became of them.
+    package var events: [EventKind: Int] = [:]
+    package var ignored: [String: Int] = [:]
+    /// Stored events by flag; an event may have several.
+    package var flagged: [String: Int] = [:]
+    package var rejected: [String: Int] = [:]
+    /// Rejected records that are counted among the events, because their kind is known.
+    package var rejectedEvents = 0
+    package var lastEventTime = Int64.min
+
+    package init() {}
+
+    package var eventTotal: Int { events.values.reduce(0, +) }
+}

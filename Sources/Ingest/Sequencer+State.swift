@@ -1,0 +1,82 @@
+package import TickCodec
+import MarketData
+
+// The state that a checkpoint keeps: small, versioned, and read back with every length checked.
+extension Sequencer {
+    private static let stateVersion: UInt8 = 1
+    private static let namesMax: UInt64 = 1 << 24
+
+    func encodeState() -> [UInt8] {
+        var writer = ByteWriter()
+        writer.append(Self.stateVersion)
+        writer.append(variable: UInt64(streams.names.count))
+        for (name, tracker) in streams.entries {
+            writer.append(text: name)
+            tracker.encode(into: &writer)
+        }
+        writer.append(variable: UInt64(lanes.names.count))
+        for (instrument, lane) in lanes.entries {
+            writer.append(text: instrument.description)
+            writer.append(lane.referencePrice.mantissa)
+            writer.append(lane.referencePrice.exponent)
+            writer.append(lane.offMarketRun)
+        }
+        return writer.bytes
+    }
+
+    /// Takes up the state of a checkpoint.
+    ///
+    /// - Throws: `BlockError` where the bytes are not a state that this version wrote.
+    package mutating func restore(_ state: [UInt8]) throws(BlockError) {
+        let result = state.withUnsafeBytes { bytes in
+            Result<Sequencer, BlockError> { () throws(BlockError) in
+                var reader = ByteReader(bytes)
+                var copy = self
+                try copy.restore(&reader)
+                return copy
+            }
+        }
+        self = try result.get()
+    }
+
+    private mutating func restore(_ reader: inout ByteReader) throws(BlockError) {
+        guard try reader.read() == Self.stateVersion else { throw BlockError(.unknownVersion) }
+        for _ in 0..<(try Self.count(&reader)) {
+            let name = try reader.readText()
+            let tracker = try SequenceTracker(decoding: &reader)
+            _ = streams.index(of: name) { tracker }
+        }
+        for _ in 0..<(try Self.count(&reader)) {
+            let name = try reader.readText()
+            let mantissa: Int64 = try reader.read()
+            let exponent: Int8 = try reader.read()
+            let run: UInt8 = try reader.read()
+            guard let instrument = Instrument(parsing: name) else { throw BlockError(.malformedColumn) }
+            _ = lanes.index(of: instrument) {
+                Lane(referencePrice: ExactDecimal(mantissa: mantissa, exponent: exponent), offMarketRun: run)
+            }
+        }
+        guard reader.remaining == 0 else { throw BlockError(.malformedColumn) }
+    }
+
+    private static func count(_ reader: inout ByteReader) throws(BlockError) -> UInt64 {
+        let count = try reader.readVariable()
+        guard count <= namesMax else { throw BlockError(.malformedColumn) }
+        return count
+    }
+}
+
+extension ByteWriter {
+    fileprivate mutating func append(text: String) {
+        append(variable: UInt64(text.utf8.count))
+        bytes.append(contentsOf: text.utf8)
+    }
+}
+
+extension ByteReader {
+    fileprivate mutating func readText() throws(BlockError) -> String {
+        let count = try readVariable()
+        guard count <= UInt64(remaining) else { throw BlockError(.truncated) }
+        return String(decoding: try take(Int(count)), as: UTF8.self)
+    }
+}

@@ -1,0 +1,155 @@
+import ArgumentParser
+import DocumentStore
+import Feeds
+import Ingest
+import MarketData
+
+struct ReplayCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "replay",
+        abstract: "Apply recorded feeds to MongoDB, each event exactly once.",
+        discussion: """
+            Files may be compressed (gzip, zstd, zip); - reads the standard input. A replay that was interrupted goes on
+            where it stopped; one that is repeated stores nothing twice.
+
+            Exit code 1 says that records were rejected or that a file ended early; all others were stored.
+            """
+    )
+
+    @Argument(help: ArgumentHelp("Recordings.", valueName: "file"))
+    var files: [String]
+
+    @OptionGroup var format: FormatOptions
+    @OptionGroup var mongo: MongoOptions
+
+    @Option(help: "Name of the source; default: venue and file name.")
+    var source: String?
+
+    @Option(parsing: .upToNextOption, help: ArgumentHelp("Only these symbols.", valueName: "symbol"))
+    var only: [String] = []
+
+    @Option(help: ArgumentHelp("Pace: max, or a multiple of the recorded one such as 1x or 10x.", valueName: "pace"))
+    var speed = Pace(multiple: nil)
+
+    @Option(help: ArgumentHelp("Stop after the first N records.", valueName: "n"))
+    var limit: Int?
+
+    @Flag(help: "Do everything but write; needs no database.")
+    var dryRun = false
+
+    @Flag(help: "Read from the start, whatever was applied before. Still stores nothing twice.")
+    var fromStart = false
+
+    @Flag(help: "Print one JSON document for each file.")
+    var json = false
+
+    func validate() throws {
+        if source != nil, files.count > 1 { throw ValidationError("--source names one source; there are several files") }
+        if let limit, limit < 0 { throw ValidationError("--limit takes a number of records") }
+    }
+
+    func run() async throws {
+        guard !dryRun else { return try await reportingFailures { try await replayAll(nil) } }
+        try await mongo.run { database in
+            try await database.prepare()
+            return try await replayAll(database)
+        }
+    }
+
+    private func replayAll(_ database: Database?) async throws -> ExitCode {
+        var status = ExitStatus.done
+        for file in files {
+            let result = try await replay(file, database)
+            if result.rawValue > status.rawValue { status = result }
+        }
+        return status
+    }
+
+    private func replay(_ file: String, _ database: Database?) async throws -> ExitCode {
+        let input = try TapeInput.open(path: file)
+        let tape = try format.resolve(input)
+        let source = source ?? "\(tape.venue)/\(file == "-" ? "stdin" : input.name)"
+        var options = Replay.Options(source: source, venue: tape.venue)
+        options.only = only.isEmpty ? nil : Set(only)
+        options.speed = speed.multiple
+        options.startsOver = fromStart
+        let meter = ProgressMeter(name: input.name, totalBytes: input.totalBytes, progress: input.progress)
+        let replay = Replay(
+            options,
+            format: tape.format,
+            target: database.map { Replay.Target(writer: $0.writer, operationIDs: $0.operationIDs) },
+            environment: .system,
+            onProgress: { meter.show($0) }
+        )
+        let start = ContinuousClock.now
+        let report = try await replay.run(input, recordLimit: limit)
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        meter.clear()
+        let summary = ReplaySummary(
+            source: source,
+            format: tape.format.name,
+            report: report,
+            seconds: seconds,
+            isDryRun: dryRun
+        )
+        if json {
+            Terminal.output(summary.json.text)
+        } else {
+            Terminal.output(summary.text)
+            if let database, report.counts.eventTotal > 0 {
+                let overview = try await InstrumentTable.load(database.writer, source: source)
+                Terminal.output(overview.text)
+            }
+        }
+        return explain(report, file)
+    }
+
+    /// Says on stderr what is not as it should be, and what the exit code is for it.
+    private func explain(_ report: ReplayReport, _ file: String) -> ExitCode {
+        var status = ExitStatus.done
+        if case .failure(let error) = report.end {
+            Terminal.error("tapedesk: \(error)")
+            status = ExitStatus.foundProblems
+        }
+        if let place = report.truncatedAt {
+            Terminal.error(
+                "tapedesk: \(file): line \(place.line + 1), offset \(place.offset): the file ends in the middle of a "
+                    + "record. All before it is stored; replay the file again when it is whole"
+            )
+            status = ExitStatus.foundProblems
+        }
+        if !report.counts.rejected.isEmpty {
+            for rejected in report.rejectedSamples {
+                Terminal.error(
+                    "tapedesk: \(file): line \(rejected.position.line + 1): \(rejected.rule.rawValue): \(rejected.reason)"
+                )
+            }
+            let total = report.counts.rejected.values.reduce(0, +)
+            Terminal.error("tapedesk: \(file): \(total) records were rejected; they are in the collection 'rejects'")
+            status = ExitStatus.foundProblems
+        }
+        return status
+    }
+}
+
+/// How fast recorded time passes.
+struct Pace: ExpressibleByArgument {
+    /// Nil for as fast as possible.
+    let multiple: Double?
+
+    init(multiple: Double?) {
+        self.multiple = multiple
+    }
+
+    init?(argument: String) {
+        if argument == "max" {
+            multiple = nil
+        } else if argument.hasSuffix("x"), let number = Double(argument.dropLast()), number > 0, number <= 1_000_000 {
+            multiple = number
+        } else {
+            return nil
+        }
+    }
+
+    var defaultValueDescription: String { multiple.map { "\($0)x" } ?? "max" }
+}

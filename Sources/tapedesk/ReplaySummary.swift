@@ -1,0 +1,123 @@
+import Ingest
+import MarketData
+
+/// What a replay came to, for people and for programs.
+struct ReplaySummary {
+    let source: String
+    let format: String
+    let report: ReplayReport
+    let seconds: Double
+    let isDryRun: Bool
+
+    /// Events that this run looked at.
+    private var eventsPerSecond: Double {
+        let events = report.counts.eventTotal - report.eventsBefore
+        return seconds > 0 ? (Double(events) / seconds).rounded() : 0
+    }
+
+    var json: JSONText {
+        let counts = report.counts
+        return .object([
+            ("source", .string(source)),
+            ("format", .string(format)),
+            ("records", .integer(counts.records)),
+            (
+                "events",
+                .object(EventKind.allCases.map { ($0.name, .integer(counts.events[$0] ?? 0)) })
+            ),
+            ("ignored", .counts(counts.ignored)),
+            ("stored", .integer(report.stored)),
+            ("already_stored", .integer(report.alreadyStored)),
+            ("flagged", .counts(counts.flagged)),
+            ("rejected", .counts(counts.rejected)),
+            ("gaps", .array(report.gaps.map(Self.gap))),
+            ("bytes", .integer(Int(report.place.offset))),
+            ("seconds", .number((seconds * 1_000_000).rounded() / 1_000_000)),
+            ("events_per_second", .number(eventsPerSecond)),
+            ("complete", .bool(report.isComplete)),
+        ])
+    }
+
+    private static func gap(_ gap: GapChange) -> JSONText {
+        .object([
+            ("stream", .string(gap.stream)), ("after", .integer(Int(gap.after))),
+            ("before", .integer(Int(gap.before))), ("missing", .integer(Int(gap.missing))),
+        ])
+    }
+
+    var text: String {
+        let counts = report.counts
+        var lines: [String] = []
+        let state = report.isComplete ? "complete" : "NOT complete"
+        lines.append("\(source) (\(format)): \(state)\(isDryRun ? ", dry run: nothing was written" : "")")
+        lines.append(row("records", counts.records, report.recordsBefore > 0 ? resumed : ""))
+        let kinds = EventKind.allCases.compactMap { kind in
+            counts.events[kind].map { "\($0.grouped) \(kind.name)s" }
+        }
+        lines.append(row("events", counts.eventTotal, kinds.joined(separator: ", ")))
+        lines.append(row(isDryRun ? "would store" : "stored", report.stored, rate))
+        if report.alreadyStored > 0 {
+            lines.append(row("already stored", report.alreadyStored, "by an earlier run, or sent twice by the feed"))
+        }
+        if !counts.ignored.isEmpty { lines.append(row("ignored", total(counts.ignored), list(counts.ignored))) }
+        if !counts.flagged.isEmpty { lines.append(row("flagged", total(counts.flagged), list(counts.flagged))) }
+        lines.append(row("rejected", total(counts.rejected), list(counts.rejected)))
+        let missing = report.gaps.reduce(0) { $0 + Int($1.missing) }
+        lines.append(row("gaps", report.gaps.count, missing > 0 ? "\(missing.grouped) sequence numbers missing" : ""))
+        if report.stored > 0, !isDryRun {
+            let bytes = Double(report.blockBytes) / Double(report.stored)
+            lines.append("  bytes per event  \(bytes.fixed(2)) in MongoDB before its own compression")
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    private var resumed: String { "went on behind record \(report.recordsBefore.grouped)" }
+
+    private var rate: String {
+        "in \(seconds.fixed(2)) s, \(Int(eventsPerSecond).grouped) events/s"
+    }
+
+    private func row(_ name: String, _ count: Int, _ note: String) -> String {
+        let label = name.padded(to: 15)
+        let number = count.grouped
+        return "  \(label)  \(String(repeating: " ", count: max(0, 12 - number.count)))\(number)"
+            + (note.isEmpty ? "" : "  \(note)")
+    }
+
+    private func total(_ counts: [String: Int]) -> Int { counts.values.reduce(0, +) }
+
+    private func list(_ counts: [String: Int]) -> String {
+        counts.sorted { $0.value != $1.value ? $0.value > $1.value : $0.key < $1.key }
+            .map { "\($0.value.grouped) \($0.key)" }.joined(separator: ", ")
+    }
+}
+
+extension String {
+    /// The text with spaces behind it, up to `width` characters.
+    func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}
+
+extension Int {
+    /// The number with a comma between thousands.
+    var grouped: String {
+        var digits = Array(String(magnitude))
+        var index = digits.count - 3
+        while index > 0 {
+            digits.insert(",", at: index)
+            index -= 3
+        }
+        return (self < 0 ? "-" : "") + String(digits)
+    }
+}
+
+extension Double {
+    /// The number with so many digits behind the point.
+    func fixed(_ digits: Int) -> String {
+        var scale = 1
+        for _ in 0..<digits { scale *= 10 }
+        let scaled = Int((self * Double(scale)).rounded())
+        let fraction = String(scaled.magnitude % UInt(scale))
+        let zeros = String(repeating: "0", count: digits - fraction.count)
+        return "\(scaled < 0 ? "-" : "")\(scaled.magnitude / UInt(scale)).\(zeros)\(fraction)"
+    }
+}

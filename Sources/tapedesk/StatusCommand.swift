@@ -1,0 +1,182 @@
+import ArgumentParser
+import BSON
+import DocumentStore
+import MongoStore
+import TickStore
+
+struct StatusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "Show the server, the sources with their positions, what is stored, and open gaps."
+    )
+
+    @OptionGroup var mongo: MongoOptions
+    @Flag(help: "Print one JSON document.") var json = false
+
+    func run() async throws {
+        try await mongo.run { database in
+            let status = try await DatabaseStatus.load(database)
+            if json {
+                Terminal.output(status.json.text)
+            } else {
+                Terminal.output(status.text)
+                Terminal.output(try await InstrumentTable.load(database.writer).text)
+            }
+            return ExitStatus.done
+        }
+    }
+}
+
+/// What `status` shows.
+struct DatabaseStatus {
+    let name: String
+    let server: ServerInformation
+    let sources: [BSONDocument]
+    let collections: [(name: String, statistics: StorageStatistics)]
+    let openGaps: [BSONDocument]
+    let openGapCount: Int
+
+    private static let gapsShownMax = 1_000
+    private static let sourcesMax = 100_000
+
+    static func load(_ database: Database) async throws -> DatabaseStatus {
+        var collections: [(name: String, statistics: StorageStatistics)] = []
+        for specification in MarketDataCollections.all {
+            collections.append((specification.name, try await database.store.storageStatistics(specification.name)))
+        }
+        let isOpen: [DocumentQuery.Condition] = [.equals(GapsCollection.Field.isOpen, .bool(true))]
+        let sources = try await database.writer.find(
+            DocumentQuery(
+                CheckpointsCollection.name,
+                order: [.init(DocumentField.id)],
+                fields: .excluding([CheckpointsCollection.Field.trackers]),
+                limit: sourcesMax
+            )
+        )
+        return DatabaseStatus(
+            name: database.store.database,
+            server: try await database.store.serverInformation(),
+            sources: sources,
+            collections: collections,
+            openGaps: try await database.writer.find(
+                DocumentQuery(GapsCollection.name, where: isOpen, order: [.init(DocumentField.id)], limit: gapsShownMax)
+            ),
+            openGapCount: try await database.store.count(GapsCollection.name, where: isOpen)
+        )
+    }
+
+    var json: JSONText {
+        .object([
+            ("database", .string(name)),
+            (
+                "server",
+                .object([
+                    ("version", .string(server.version)), ("topology", .string(server.topology.description)),
+                ])
+            ),
+            ("durability", .string("strict")),
+            ("sources", .array(sources.map(Self.source))),
+            ("collections", .object(collections.map { ($0.name, Self.statistics($0.statistics)) })),
+            (
+                "gaps",
+                .object([("open", .integer(openGapCount)), ("list", .array(openGaps.map(Self.gap)))])
+            ),
+        ])
+    }
+
+    private static func source(_ document: BSONDocument) -> JSONText {
+        typealias Field = CheckpointsCollection.Field
+        return .object([
+            ("source", string(document, DocumentField.id)),
+            ("format", string(document, Field.format)),
+            ("venue", string(document, Field.venue)),
+            ("complete", .bool(document[Field.isComplete]?.bool ?? false)),
+            ("line", integer(document, Field.nextLine)),
+            ("offset", integer(document, Field.nextOffset)),
+            ("records", integer(document, Field.records)),
+            ("events", counts(document, Field.events)),
+            ("rejected", counts(document, Field.rejected)),
+            ("last_event_time", lastEventTime(document)),
+            ("lag_bytes", lag(document).map(JSONText.integer) ?? .null),
+        ])
+    }
+
+    /// How much of the recording, as it is stored, was not read when the checkpoint was written.
+    private static func lag(_ document: BSONDocument) -> Int? {
+        typealias Field = CheckpointsCollection.Field
+        if document[Field.isComplete]?.bool == true { return 0 }
+        guard let total = document[Field.inputBytes]?.integer, let read = document[Field.inputBytesRead]?.integer,
+            total > 0
+        else { return nil }
+        return Int(total - read)
+    }
+
+    private static func lastEventTime(_ document: BSONDocument) -> JSONText {
+        let time = document[CheckpointsCollection.Field.lastEventTime]?.integer ?? .min
+        return time == .min ? .null : .integer(Int(time))
+    }
+
+    private static func string(_ document: BSONDocument, _ field: String) -> JSONText {
+        document[field]?.string.map(JSONText.string) ?? .null
+    }
+
+    private static func integer(_ document: BSONDocument, _ field: String) -> JSONText {
+        (document[field]?.integer).map { .integer(Int($0)) } ?? .null
+    }
+
+    private static func counts(_ document: BSONDocument, _ field: String) -> JSONText {
+        let fields = document[field]?.document?.fields ?? []
+        return .object(fields.map { ($0.key, .integer(Int($0.value.integer ?? 0))) })
+    }
+
+    private static func statistics(_ statistics: StorageStatistics) -> JSONText {
+        .object([
+            ("documents", .integer(statistics.documentCount)), ("data_bytes", .integer(statistics.dataBytes)),
+            ("storage_bytes", .integer(statistics.storageBytes)), ("index_bytes", .integer(statistics.indexBytes)),
+        ])
+    }
+
+    private static func gap(_ document: BSONDocument) -> JSONText {
+        typealias Field = GapsCollection.Field
+        return .object([
+            ("source", string(document, Field.source)), ("stream", string(document, Field.stream)),
+            ("after", integer(document, Field.after)), ("before", integer(document, Field.before)),
+            ("missing", integer(document, Field.missing)),
+        ])
+    }
+
+    var text: String {
+        var lines = [
+            "MongoDB \(server.version), \(server.topology), database \(name)",
+            "durability: strict (a majority has it in its journal)",
+            "",
+            "sources",
+        ]
+        for document in sources {
+            let records = Int(document[CheckpointsCollection.Field.records]?.integer ?? 0).grouped
+            let lag = Self.lag(document).map { "\($0.grouped) bytes behind" } ?? "not complete"
+            let isComplete = document[CheckpointsCollection.Field.isComplete]?.bool == true
+            let name = document[DocumentField.id]?.string ?? ""
+            lines.append("  \(name.padded(to: 40))  \(records) records, \(isComplete ? "complete" : lag)")
+        }
+        if sources.isEmpty { lines.append("  none yet: tapedesk replay FILE") }
+        lines += ["", "collections"]
+        for (name, statistics) in collections {
+            lines.append(
+                "  \(name.padded(to: 14))  \(statistics.documentCount.grouped) documents, "
+                    + "\(statistics.storageBytes.grouped) bytes on disk"
+            )
+        }
+        lines += ["", "open gaps: \(openGapCount.grouped)"]
+        for gap in openGaps.prefix(10) {
+            typealias Field = GapsCollection.Field
+            lines.append(
+                "  \(gap[Field.source]?.string ?? "")  \(gap[Field.stream]?.string ?? ""): "
+                    + "\(gap[Field.missing]?.integer ?? 0) missing between \(gap[Field.after]?.integer ?? 0) and "
+                    + "\(gap[Field.before]?.integer ?? 0)"
+            )
+        }
+        if openGapCount > 10 { lines.append("  … 'tapedesk status --json' lists more") }
+        return lines.joined(separator: "\n")
+    }
+}

@@ -1,0 +1,94 @@
+import BSON
+import DocumentStore
+import Testing
+
+extension ConformanceCase {
+    /// Specifications of collections, and how large documents may be.
+    static let limits: [ConformanceCase] = [
+        ConformanceCase("prepareTwiceIsPrepareOnce") { place async throws in
+            let specification = specification(place.collection)
+            try await place.store.prepare(specification)
+            await place.prepareDocuments([("a", ["code": 1])])
+            try await place.store.prepare(specification)
+            #expect(try await place.ids() == ["a"])
+            #expect(await place.store.attempt(place.update("a")) == .applied(.confirmed))
+        },
+        ConformanceCase("uniqueIndexRefusesASecondDocument") { place async throws in
+            try await place.store.prepare(specification(place.collection))
+            await place.prepareDocuments([("a", ["code": 1, "venue": "X"])])
+            #expect(await place.store.attempt(place.create("b", ["code": 1, "venue": "X"])).isFailure(.refused))
+            let double = place.create("b", ["code": .double(1), "venue": "X"])
+            #expect(await place.store.attempt(double).isFailure(.refused))
+            #expect(await place.store.attempt(place.create("c", ["code": 1, "venue": "Y"])) == .applied(.confirmed))
+            // A document that is there already is told from one with the same key.
+            #expect(await place.store.attempt(place.create("a", ["code": 5, "venue": "X"])) == .notApplied)
+            #expect(try await place.ids() == ["a", "c"])
+        },
+        ConformanceCase("uniqueIndexHoldsForUpdatesAndFreesWithDeletes") { place async throws in
+            try await place.store.prepare(specification(place.collection))
+            await place.prepareDocuments([("a", ["code": 1]), ("b", ["code": 2])])
+            let clash = place.update("b", DocumentUpdate(set: [("code", 1)]))
+            #expect(await place.store.attempt(clash).isFailure(.refused))
+            let same = place.update("b", DocumentUpdate(set: [("code", 2), ("value", 1)]))
+            #expect(await place.store.attempt(same) == .applied(.confirmed))
+            #expect(await place.store.attempt(place.delete("a")) == .applied(.confirmed))
+            let freed = place.update("b", expecting: 2, DocumentUpdate(set: [("code", 1)]), operation: 7)
+            #expect(await place.store.attempt(freed) == .applied(.confirmed))
+        },
+        ConformanceCase("uniqueIndexRefusesInABulkByPlace") { place async throws in
+            try await place.store.prepare(specification(place.collection))
+            await place.prepareDocuments([("a", ["code": 1])])
+            let outcomes = await place.store.attempt([
+                place.create("b", ["code": 2]), place.create("c", ["code": 1]), place.create("a", ["code": 3]),
+            ])
+            #expect(outcomes[0] == .applied(.confirmed))
+            #expect(outcomes[1].isFailure(.refused))
+            #expect(outcomes[2] == .notApplied)
+        },
+        ConformanceCase("documentOfFiveMegabytesComesBack") { place async throws in
+            let bytes = content(byteCount: 5 << 20)
+            await place.prepareDocuments([("a", ["content": .binary(bytes), "n": 1])])
+            #expect(try await place.document("a")?["content"]?.binary == bytes)
+            let update = place.update("a", DocumentUpdate(set: [("content", .binary(bytes.reversed()))]))
+            #expect(await place.store.attempt(update) == .applied(.confirmed))
+            #expect(try await place.find(fields: .excluding(["content"])).first?["n"] == 1)
+        },
+        ConformanceCase("documentBeyondSixteenMegabytesIsRefused") { place async throws in
+            let create = place.create("a", ["content": .binary(content(byteCount: 17 << 20))])
+            #expect(await place.store.attempt(create).isFailure(.tooLarge, .refused))
+            let small = place.create("b")
+            let outcomes = await place.store.attempt([create, small])
+            #expect(outcomes[0].isFailure(.tooLarge, .refused))
+            #expect(outcomes[1] == .applied(.confirmed))
+            #expect(try await place.ids() == ["b"])
+        },
+        ConformanceCase("documentThatWouldGrowBeyondSixteenMegabytesIsRefused") { place async throws in
+            let half = BSONValue.binary(content(byteCount: 9 << 20))
+            await place.prepareDocuments([("a", ["parts": [half]])])
+            let update = place.update("a", DocumentUpdate(push: [("parts", [half])]))
+            #expect(await place.store.attempt(update).isFailure(.tooLarge, .refused))
+            let version = try await place.find(fields: .only([DocumentField.version])).first?[DocumentField.version]
+            #expect(version == 1)
+        },
+    ]
+
+    /// A collection in which code and venue together name a document.
+    private static func specification(_ collection: String) -> CollectionSpecification {
+        CollectionSpecification(
+            name: collection,
+            shardKey: nil,
+            jsonSchema: ["bsonType": "object", "required": [.string(DocumentField.version)]],
+            indexes: [
+                CollectionSpecification.Index(name: "by_code", fields: ["code", "venue"], unique: true),
+                CollectionSpecification.Index(name: "by_version", fields: [DocumentField.version]),
+            ]
+        )
+    }
+
+    private static func content(byteCount: Int) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+            for index in 0..<byteCount { buffer[index] = UInt8(truncatingIfNeeded: index &* 31) }
+            count = byteCount
+        }
+    }
+}
