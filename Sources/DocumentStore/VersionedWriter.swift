@@ -42,6 +42,13 @@ public final class VersionedWriter: Sendable {
         }
     }
 
+    /// Reads the document that a change is about, as it is now.
+    ///
+    /// - Throws: `StoreError`.
+    public func current(_ change: VersionedChange) async throws(StoreError) -> BSONDocument? {
+        try await find(change.currentDocumentQuery).first
+    }
+
     /// Reads with the same patience as a change.
     public func find(_ query: DocumentQuery) async throws(StoreError) -> [BSONDocument] {
         let deadline = environment.now() + policy.deadline

@@ -39,6 +39,9 @@ package struct Checkpoint: Sendable {
 package struct CheckpointStore: Sendable {
     private typealias Field = CheckpointsCollection.Field
 
+    /// Conflicts in a row, after which a competitor is assumed that never pauses.
+    private static let roundsMax = 64
+
     private let writer: VersionedWriter
     private let operationIDs: OperationIDs
     private let source: String
@@ -76,24 +79,27 @@ package struct CheckpointStore: Sendable {
     /// - Throws: `StoreError`.
     package func advance(_ checkpoint: Checkpoint) async throws(StoreError) -> Checkpoint {
         var checkpoint = checkpoint
-        while true {
-            let outcome = await writer.apply(change(to: checkpoint))
-            switch outcome {
+        for _ in 0..<Self.roundsMax {
+            switch await writer.apply(change(to: checkpoint)) {
             case .applied(let version, _):
                 checkpoint.version = version
                 return checkpoint
-            case .conflict(let current):
-                let stored = try Self.checkpoint(current)
-                guard stored.identity == checkpoint.identity else { throw Self.otherTape(source) }
-                let isFurther = stored.place.offset > checkpoint.place.offset
-                if isFurther || (stored.place == checkpoint.place && stored.isComplete) { return stored }
-                checkpoint.version = stored.version
-            case .notFound:
-                throw StoreError(.refused, "the checkpoint of '\(source)' was removed while its tape was read")
-            case .failed(let error), .unknown(let error):
-                throw error
+            case .failed(let error): throw error
+            case .conflict, .notFound, .unknown: break
             }
+            // Another run of the source moved it, or nobody can tell: what is stored decides.
+            guard let stored = try await load() else {
+                guard checkpoint.version == 0 else {
+                    throw StoreError(.refused, "the checkpoint of '\(source)' was removed while its tape was read")
+                }
+                continue
+            }
+            guard stored.identity == checkpoint.identity else { throw Self.otherTape(source) }
+            let isFurther = stored.place.offset > checkpoint.place.offset
+            if isFurther || (stored.place == checkpoint.place && stored.isComplete) { return stored }
+            checkpoint.version = stored.version
         }
+        throw StoreError(.unavailable, "the checkpoint of '\(source)' kept changing: is another replay running?")
     }
 
     static func otherTape(_ source: String) -> StoreError {

@@ -11,6 +11,7 @@ struct RecordWriter {
     private let source: String
 
     private static let changesPerBulk = 500
+    private static let roundsMax = 64
 
     init(writer: VersionedWriter, operationIDs: OperationIDs, source: String) {
         self.writer = writer
@@ -23,6 +24,7 @@ struct RecordWriter {
         for start in stride(from: 0, to: records.count, by: Self.changesPerBulk) {
             let end = min(start + Self.changesPerBulk, records.count)
             let outcomes = await writer.apply(records[start..<end].map(change))
+            // Whoever wrote a record of this position wrote the same: a conflict is as good as having written it.
             for case .failed(let error) in outcomes { throw error }
             for case .unknown(let error) in outcomes { throw error }
         }
@@ -55,19 +57,19 @@ struct RecordWriter {
 
     private func write(_ gap: GapChange) async throws(StoreError) {
         var stored: BSONDocument?
-        while true {
-            let outcome = await writer.apply(change(gap, stored))
-            switch outcome {
+        for _ in 0..<Self.roundsMax {
+            let change = change(gap, stored)
+            switch await writer.apply(change) {
             case .applied: return
-            case .conflict(let current):
-                // What is stored may be of a later place of the tape: then it knows more than this change.
-                let appliedThrough = current[GapsCollection.Field.appliedThrough]?.integer ?? .min
-                if appliedThrough >= gap.position.rawValue { return }
-                stored = current
-            case .notFound: stored = nil
-            case .failed(let error), .unknown(let error): throw error
+            case .failed(let error): throw error
+            case .conflict, .notFound, .unknown: break
             }
+            stored = try await writer.current(change)
+            // What is stored may be of a later place of the tape: then it knows more than this change.
+            let appliedThrough = stored?[GapsCollection.Field.appliedThrough]?.integer ?? .min
+            if appliedThrough >= gap.position.rawValue { return }
         }
+        throw StoreError(.unavailable, "a gap of '\(source)' kept changing: is another replay running?")
     }
 
     private func change(_ gap: GapChange, _ stored: BSONDocument?) -> VersionedChange {

@@ -132,11 +132,12 @@ extension BucketWriter {
                 result.stored += attempt.eventCount
                 result.alreadyStored += attempt.bucket.events.count - attempt.eventCount
                 result.blockBytes += attempt.byteCount
-            case .conflict, .notFound:
-                // The stored document decides: it is read again, because its part may have been closed meanwhile.
+            case .conflict, .notFound, .unknown:
+                // The stored document decides: it says itself what is applied, so even a change of which nobody can
+                // tell any more whether it took effect needs no other answer.
                 states[key] = nil
                 again.append(attempt.bucket)
-            case .failed(let error), .unknown(let error):
+            case .failed(let error):
                 states[key] = nil
                 failure = error
             }
