@@ -16,7 +16,7 @@ let package = Package(
         .executable(name: "tapedesk", targets: ["tapedesk"])
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
     ],
     targets: [
         // The C edge: system libraries, and the little that Swift cannot call itself.
@@ -115,10 +115,22 @@ let package = Package(
             dependencies: ["BSON", "DocumentStore", "SimulatedStore"],
             swiftSettings: strict
         ),
-        .testTarget(name: "FeedsTests", dependencies: ["CZlib", "CZstd", "Feeds", "MarketData"], swiftSettings: strict),
+        .testTarget(
+            name: "FeedsTests",
+            dependencies: ["CZlib", "CZstd", "Feeds", "MarketData"],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "StoreConformanceTests",
             dependencies: ["BSON", "DocumentStore", "MongoStore", "SimulatedStore", "TestSupport"],
+            swiftSettings: strict
+        ),
+        .testTarget(name: "TidyTests", swiftSettings: strict),
+        // Runs the built programs: it links nothing of what it tests.
+        .testTarget(
+            name: "SystemTests",
+            dependencies: ["TestSupport"],
+            exclude: ["Oracles"],
             swiftSettings: strict
         ),
     ],

@@ -1,5 +1,5 @@
-private import CChecksum
 import BSON
+private import CChecksum
 package import DocumentStore
 import MarketData
 import TickCodec
@@ -21,7 +21,9 @@ package struct TapeIdentity: Equatable, Sendable {
     }
 }
 
-/// How far a source is applied, and the state to go on from. Never ahead of any bucket.
+/// How far a source is applied, and the state to go on from.
+///
+/// Never ahead of any bucket.
 package struct Checkpoint: Sendable {
     /// The version of the document; zero where there is none yet.
     package var version: Int64 = 0

@@ -47,7 +47,9 @@ package actor EpochCollector {
         if isReady { wakeWriter() }
     }
 
-    /// Says that nothing more comes: what waits is the last stretch. `isComplete` tells whether it ends the tape.
+    /// Says that nothing more comes: what waits is the last stretch.
+    ///
+    /// `isComplete` tells whether it ends the tape.
     package func finish(isComplete: Bool) {
         isFinished = true
         self.isComplete = isComplete

@@ -34,7 +34,9 @@ package final class EpochCommitter {
         self.progress = progress
     }
 
-    /// Writes an epoch. After an error parts of it may be written; to write it again is harmless.
+    /// Writes an epoch.
+    ///
+    /// After an error parts of it may be written; to write it again is harmless.
     ///
     /// - Throws: `StoreError`.
     package func commit(_ epoch: Epoch, completesTape: Bool) async throws(StoreError) {

@@ -4,7 +4,9 @@ import Feeds
 import MarketData
 import TickStore
 
-/// Keeps what is not an event: rejected records and holes in sequences. Writing the same twice changes nothing.
+/// Keeps what is not an event: rejected records and holes in sequences.
+///
+/// Writing the same twice changes nothing.
 struct RecordWriter {
     private let writer: VersionedWriter
     private let operationIDs: OperationIDs

@@ -48,7 +48,9 @@ enum SequenceVerdict: Equatable {
     case reset
 }
 
-/// Follows the numbers of one sequence stream. Pure; its state is part of the checkpoint of the source.
+/// Follows the numbers of one sequence stream.
+///
+/// Pure; its state is part of the checkpoint of the source.
 struct SequenceTracker: Equatable, Sendable {
     /// The greatest number seen; `Int64.min` before the first.
     private(set) var last = Int64.min

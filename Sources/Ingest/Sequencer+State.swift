@@ -1,5 +1,5 @@
-package import TickCodec
 import MarketData
+package import TickCodec
 
 // The state that a checkpoint keeps: small, versioned, and read back with every length checked.
 extension Sequencer {

@@ -41,7 +41,9 @@ package struct Sequencer: Sendable {
     private var rejected: [RejectedRecord] = []
     private var gapChanges: [GapKey: GapChange] = [:]
 
-    /// Starts at a place of a tape. `only` keeps the instruments of these symbols.
+    /// Starts at a place of a tape.
+    ///
+    /// `only` keeps the instruments of these symbols.
     package init(
         source: String,
         only: Set<String>? = nil,
@@ -66,7 +68,9 @@ package struct Sequencer: Sendable {
         }
     }
 
-    /// Takes the next slab's batch. `decoder` tells which decoder's tables its indexes refer to.
+    /// Takes the next slab's batch.
+    ///
+    /// `decoder` tells which decoder's tables its indexes refer to.
     package mutating func apply(_ batch: EventBatch, decoder: Int) {
         var tables = decoderTables[decoder] ?? DecoderTables()
         extend(&tables, batch)

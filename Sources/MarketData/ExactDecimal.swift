@@ -10,7 +10,9 @@ public struct ExactDecimal: Sendable {
         self.exponent = exponent
     }
 
-    /// Stands for a number that was not sent. It compares with nothing and prints as nothing.
+    /// Stands for a number that was not sent.
+    ///
+    /// It compares with nothing and prints as nothing.
     public static let absent = ExactDecimal(mantissa: .min, exponent: 0)
     public static let zero = ExactDecimal(mantissa: 0, exponent: 0)
 
@@ -75,19 +77,14 @@ extension ExactDecimal: Comparable {
 
 extension ExactDecimal: Hashable {
     public func hash(into hasher: inout Hasher) {
-        let canonical = fullyReduced
-        hasher.combine(canonical.mantissa)
-        hasher.combine(canonical.exponent)
-    }
-
-    private var fullyReduced: ExactDecimal {
-        guard mantissa != 0, !isAbsent else { return self.isAbsent ? self : .zero }
-        var result = self
-        while result.mantissa % 10 == 0 {
-            result.mantissa /= 10
-            result.exponent += 1
+        // Equal numbers have equal mantissas without trailing zeros; the exponent may then be beyond an Int8.
+        var reduced = (mantissa: mantissa, exponent: mantissa == 0 ? 0 : Int(exponent))
+        while reduced.mantissa != 0, !isAbsent, reduced.mantissa % 10 == 0 {
+            reduced.mantissa /= 10
+            reduced.exponent += 1
         }
-        return result
+        hasher.combine(reduced.mantissa)
+        hasher.combine(reduced.exponent)
     }
 }
 

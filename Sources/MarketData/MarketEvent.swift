@@ -1,4 +1,6 @@
-/// The kinds of events that are stored. The raw values are stored in documents and blocks.
+/// The kinds of events that are stored.
+///
+/// The raw values are stored in documents and blocks.
 public enum EventKind: UInt8, CaseIterable, Sendable {
     case trade = 1
     case quote = 2
@@ -134,7 +136,10 @@ public struct ShortCode: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String {
         let count = 8 - rawValue.leadingZeroBitCount / 8
-        return String(decoding: (0..<count).map { UInt8(truncatingIfNeeded: rawValue >> (8 * UInt64($0))) }, as: UTF8.self)
+        return String(
+            decoding: (0..<count).map { UInt8(truncatingIfNeeded: rawValue >> (8 * UInt64($0))) },
+            as: UTF8.self
+        )
     }
 }
 
@@ -191,7 +196,9 @@ public struct Quote: Sendable {
     }
 }
 
-/// One bar as a source sent it. The event time is the start of the bar.
+/// One bar as a source sent it.
+///
+/// The event time is the start of the bar.
 public struct Candle: Sendable {
     public var open: ExactDecimal
     public var high: ExactDecimal
@@ -228,7 +235,9 @@ public enum SequenceRule: UInt8, Sendable {
     case increasing
 }
 
-/// One decoded event, as it travels in batches. A trivial value: copying it is copying bytes.
+/// One decoded event, as it travels in batches.
+///
+/// A trivial value: copying it is copying bytes.
 public struct MarketEvent: Sendable {
     public enum Payload: Sendable {
         case trade(Trade)

@@ -22,4 +22,23 @@ public enum RejectRule: String, CaseIterable, Sendable {
     case recordTooLarge = "record_too_large"
     /// A record with more events than a position can number.
     case tooManyEvents = "too_many_events"
+
+    /// The rule as a phrase for people.
+    public var explanation: String {
+        switch self {
+        case .malformed: "it is not what its format says"
+        case .missingField: "a field is missing"
+        case .invalidNumber: "a number is none, or does not fit into 64 bits"
+        case .invalidTime: "a time is none"
+        case .invalidSide: "the side is neither buy nor sell"
+        case .invalidSymbol: "the symbol is none"
+        case .idTooLong: "the identifier is too long"
+        case .priceNotPositive: "a price is zero or less"
+        case .sizeNegative: "a size is less than zero"
+        case .emptyQuote: "there is neither a bid nor an ask"
+        case .candleRange: "low and high do not enclose open and close"
+        case .recordTooLarge: "the record is too long"
+        case .tooManyEvents: "the record holds too many events"
+        }
+    }
 }

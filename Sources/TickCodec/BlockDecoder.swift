@@ -1,7 +1,9 @@
 private import CChecksum
 public import MarketData
 
-/// The events of one block, in the order of their positions. Instruments and streams are not part of a block.
+/// The events of one block, in the order of their positions.
+///
+/// Instruments and streams are not part of a block.
 ///
 /// A block keeps the positions of its first and last event only: those of the events between are lower bounds, in
 /// the order of the true ones.
@@ -11,12 +13,14 @@ public struct DecodedBlock: Sendable {
     public let texts: TextPool
 }
 
-/// Reads blocks. Any bytes give events or a typed error, in time and memory bounded by their length.
+/// Reads blocks.
+///
+/// Any bytes give events or a typed error, in time and memory bounded by their length.
 ///
 /// Holds scratch memory; used by one task at a time.
 public final class BlockDecoder {
-    private var columns = ColumnDecoder()
-    private var values = ContiguousArray<Int64>()
+    private var decoder = ColumnDecoder()
+    private let columns = BlockColumns()
 
     public init() {}
 
@@ -39,7 +43,10 @@ public final class BlockDecoder {
         let lastPosition: Int64 = try reader.read()
         let firstTime: Int64 = try reader.read()
         let lastTime: Int64 = try reader.read()
-        guard let kind, count > 0, count <= BlockFormat.eventsMax, firstPosition <= lastPosition, firstTime <= lastTime
+        // Each position is at least one more than the one before.
+        guard let kind, count > 0, count <= BlockFormat.eventsMax, columnCount <= ColumnID.allCases.count,
+            firstPosition <= lastPosition, UInt64(bitPattern: lastPosition &- firstPosition) >= UInt64(count - 1),
+            firstTime <= lastTime
         else { throw BlockError(.malformedHeader) }
         return BlockHeader(
             kind: kind,
@@ -55,15 +62,19 @@ public final class BlockDecoder {
     /// - Throws: `BlockError`.
     public func decode(_ bytes: UnsafeRawBufferPointer) throws(BlockError) -> DecodedBlock {
         let header = try Self.header(of: bytes)
-        var rows = BlockRows(header: header)
+        columns.begin(header)
         let content = UnsafeRawBufferPointer(rebasing: bytes[..<(bytes.count - BlockFormat.checksumBytes)])
         var reader = ByteReader(content)
         reader.position = BlockFormat.headerBytes
+        var previous: ColumnID?
         for _ in 0..<header.columnCount {
-            try decodeColumn(&reader, &rows)
+            previous = try decodeColumn(&reader, header, after: previous)
         }
         guard reader.remaining == 0 else { throw BlockError(.malformedHeader) }
-        return try rows.finish()
+        guard columns.has(.eventTime) else { throw BlockError(.malformedColumn, column: ColumnID.eventTime.rawValue) }
+        var texts = TextPool()
+        let events = columns.makeEvents(header, &texts)
+        return DecodedBlock(header: header, events: events, texts: texts)
     }
 
     /// Decodes a block that is held in an array.
@@ -76,199 +87,50 @@ public final class BlockDecoder {
         return try result.get()
     }
 
-    private func decodeColumn(_ reader: inout ByteReader, _ rows: inout BlockRows) throws(BlockError) {
+    private func decodeColumn(
+        _ reader: inout ByteReader,
+        _ header: BlockHeader,
+        after previous: ColumnID?
+    ) throws(BlockError) -> ColumnID {
         let rawID: UInt8 = try reader.read()
         let rawEncoding: UInt8 = try reader.read()
         let exponent: Int8 = try reader.read()
         let _: UInt8 = try reader.read()
         let length: UInt32 = try reader.read()
         let content = try reader.take(Int(length))
-        guard let id = ColumnID(rawValue: rawID),
-            let encoding = BlockFormat.Encoding(rawValue: rawEncoding & ~BlockFormat.sparseBit)
+        let isSparse = rawEncoding & BlockFormat.sparseBit != 0
+        // The ascending order bounds the work of a block: no column comes twice.
+        guard let id = ColumnID(rawValue: rawID), id.belongs(to: header.kind), rawID > (previous?.rawValue ?? 0),
+            let encoding = BlockFormat.Encoding(rawValue: rawEncoding & ~BlockFormat.sparseBit),
+            (encoding == .text) == (id == .idText), !(isSparse && id == .eventTime)
         else { throw BlockError(.malformedColumn, column: rawID) }
         var column = ByteReader(content, column: rawID)
-        let isSparse = rawEncoding & BlockFormat.sparseBit != 0
-        let bitmap = try isSparse ? column.take((rows.count + 7) / 8) : nil
-        let present = bitmap.map { Self.countBits($0, rows.count) } ?? rows.count
+        let target = columns.add(id, exponent)
+        let bitmap = try isSparse ? column.take((header.count + 7) / 8) : nil
+        let present = bitmap.map { BlockColumns.countBits($0, header.count) } ?? header.count
+        let filled = UnsafeMutableBufferPointer(rebasing: target[..<present])
         if encoding == .text {
-            try decodeTexts(&column, present, bitmap, &rows)
+            try decodeTexts(&column, into: filled)
         } else {
-            try fill(&column, encoding, present)
-            values.withUnsafeBufferPointer { rows.set(id, exponent, $0, bitmap) }
+            try decoder.decode(encoding, from: &column, into: filled)
         }
-        guard column.remaining == 0 else { throw BlockError(.malformedColumn, column: rawID) }
+        guard column.remaining == 0, id.holds(filled) else { throw BlockError(.malformedColumn, column: rawID) }
+        if let bitmap { BlockColumns.spread(target, present: present, bitmap, absent: id.absentValue) }
+        guard id != .idText || columns.idsAreDistinct() else { throw BlockError(.malformedColumn, column: rawID) }
+        return id
     }
 
-    private func fill(
-        _ reader: inout ByteReader,
-        _ encoding: BlockFormat.Encoding,
-        _ count: Int
-    ) throws(BlockError) {
-        if values.count != count { values = ContiguousArray(repeating: 0, count: count) }
-        // The closure is typed to throw anything; the one error that it can throw is carried out by hand.
-        var failure: BlockError?
-        values.withUnsafeMutableBufferPointer { target in
-            do throws(BlockError) {
-                try columns.decode(encoding, from: &reader, into: target)
-            } catch {
-                failure = error
-            }
-        }
-        if let failure { throw failure }
-    }
-
+    /// Reads the lengths of texts, and leaves the texts to the making of events.
     private func decodeTexts(
         _ reader: inout ByteReader,
-        _ present: Int,
-        _ bitmap: UnsafeRawBufferPointer?,
-        _ rows: inout BlockRows
+        into lengths: UnsafeMutableBufferPointer<Int64>
     ) throws(BlockError) {
         let rawEncoding: UInt8 = try reader.read()
         guard let encoding = BlockFormat.Encoding(rawValue: rawEncoding), encoding != .text else {
             throw BlockError(.malformedColumn, column: reader.column)
         }
-        try fill(&reader, encoding, present)
-        var next = 0
-        for index in 0..<rows.count where Self.bit(bitmap, index) {
-            let length = values[next]
-            next += 1
-            guard (0...Int64(TextPool.textLengthMax)).contains(length) else {
-                throw BlockError(.malformedColumn, column: reader.column)
-            }
-            rows.setText(try reader.take(Int(length)), at: index)
-        }
-    }
-
-    private static func countBits(_ bitmap: UnsafeRawBufferPointer, _ count: Int) -> Int {
-        (0..<count).reduce(into: 0) { $0 += bit(bitmap, $1) ? 1 : 0 }
-    }
-
-    @inline(__always)
-    fileprivate static func bit(_ bitmap: UnsafeRawBufferPointer?, _ index: Int) -> Bool {
-        guard let bitmap else { return true }
-        return bitmap[index >> 3] & (1 << UInt8(index & 7)) != 0
-    }
-}
-
-/// Events under construction, filled column by column.
-private struct BlockRows {
-    private let header: BlockHeader
-    private var events: ContiguousArray<MarketEvent>
-    private var texts = TextPool()
-    private var hasEventTime = false
-
-    var count: Int { header.count }
-
-    init(header: BlockHeader) {
-        self.header = header
-        let none = ExactDecimal.absent
-        let payload: MarketEvent.Payload =
-            switch header.kind {
-            case .trade: .trade(Trade(price: none, size: none))
-            case .quote: .quote(Quote(bidPrice: none, bidSize: none, askPrice: none, askSize: none))
-            case .candle: .candle(Candle(open: none, high: none, low: none, close: none, volume: none, interval: 0))
-            }
-        let blank = MarketEvent(
-            position: .start,
-            eventTime: .absent,
-            instrument: 0,
-            stream: 0,
-            payload: payload
-        )
-        events = ContiguousArray(repeating: blank, count: header.count)
-        // Positions ascend by at least one, so these keep the order of the events within and between blocks.
-        for index in 0..<header.count {
-            events[index].position = TapePosition(rawValue: header.positions.lowerBound &+ Int64(index))
-        }
-    }
-
-    mutating func setText(_ text: UnsafeRawBufferPointer, at index: Int) {
-        let id = texts.add(text)
-        modifyTrade(index) { $0.id = id }
-    }
-
-    /// Sets one column of all events that have a value.
-    mutating func set(
-        _ id: ColumnID,
-        _ exponent: Int8,
-        _ values: UnsafeBufferPointer<Int64>,
-        _ bitmap: UnsafeRawBufferPointer?
-    ) {
-        func decimal(_ value: Int64) -> ExactDecimal { ExactDecimal(mantissa: value, exponent: exponent) }
-        func each(_ body: (Int, Int64) -> Void) {
-            var next = 0
-            for index in 0..<header.count where BlockDecoder.bit(bitmap, index) {
-                body(index, values[next])
-                next += 1
-            }
-        }
-        switch id {
-        case .eventTime:
-            hasEventTime = bitmap == nil
-            each { events[$0].eventTime = Timestamp(nanoseconds: $1) }
-        case .receiptDelay:
-            // The event time comes first in every block.
-            each { events[$0].receiptTime = Timestamp(nanoseconds: events[$0].eventTime.nanoseconds &+ $1) }
-        case .sequence: each { events[$0].sequence = $1 }
-        case .flags: each { events[$0].flags = EventFlags(rawValue: UInt32(truncatingIfNeeded: $1)) }
-        case .idNumber: each { index, value in modifyTrade(index) { $0.id = EventID(number: value) } }
-        case .idText: break
-        case .side:
-            each { index, value in
-                modifyTrade(index) { $0.side = Side(rawValue: UInt8(truncatingIfNeeded: value)) ?? .unknown }
-            }
-        case .price: each { index, value in modifyTrade(index) { $0.price = decimal(value) } }
-        case .size: each { index, value in modifyTrade(index) { $0.size = decimal(value) } }
-        case .venueCode: each { setCode(\.venueCode, \.venueCode, $0, $1) }
-        case .condition: each { setCode(\.condition, \.condition, $0, $1) }
-        case .bidPrice: each { index, value in modifyQuote(index) { $0.bidPrice = decimal(value) } }
-        case .bidSize: each { index, value in modifyQuote(index) { $0.bidSize = decimal(value) } }
-        case .askPrice: each { index, value in modifyQuote(index) { $0.askPrice = decimal(value) } }
-        case .askSize: each { index, value in modifyQuote(index) { $0.askSize = decimal(value) } }
-        case .open: each { index, value in modifyCandle(index) { $0.open = decimal(value) } }
-        case .high: each { index, value in modifyCandle(index) { $0.high = decimal(value) } }
-        case .low: each { index, value in modifyCandle(index) { $0.low = decimal(value) } }
-        case .close: each { index, value in modifyCandle(index) { $0.close = decimal(value) } }
-        case .volume: each { index, value in modifyCandle(index) { $0.volume = decimal(value) } }
-        case .interval:
-            each { index, value in modifyCandle(index) { $0.interval = Int32(truncatingIfNeeded: value) } }
-        }
-    }
-
-    consuming func finish() throws(BlockError) -> DecodedBlock {
-        guard hasEventTime else { throw BlockError(.malformedColumn, column: ColumnID.eventTime.rawValue) }
-        return DecodedBlock(header: header, events: events, texts: texts)
-    }
-
-    private mutating func setCode(
-        _ trade: WritableKeyPath<Trade, ShortCode>,
-        _ quote: WritableKeyPath<Quote, ShortCode>,
-        _ index: Int,
-        _ value: Int64
-    ) {
-        let code = ShortCode(rawValue: UInt64(bitPattern: value))
-        modifyTrade(index) { $0[keyPath: trade] = code }
-        modifyQuote(index) { $0[keyPath: quote] = code }
-    }
-
-    @inline(__always)
-    private mutating func modifyTrade(_ index: Int, _ change: (inout Trade) -> Void) {
-        guard case .trade(var trade) = events[index].payload else { return }
-        change(&trade)
-        events[index].payload = .trade(trade)
-    }
-
-    @inline(__always)
-    private mutating func modifyQuote(_ index: Int, _ change: (inout Quote) -> Void) {
-        guard case .quote(var quote) = events[index].payload else { return }
-        change(&quote)
-        events[index].payload = .quote(quote)
-    }
-
-    @inline(__always)
-    private mutating func modifyCandle(_ index: Int, _ change: (inout Candle) -> Void) {
-        guard case .candle(var candle) = events[index].payload else { return }
-        change(&candle)
-        events[index].payload = .candle(candle)
+        try decoder.decode(encoding, from: &reader, into: lengths)
+        guard ColumnID.idText.holds(lengths) else { throw BlockError(.malformedColumn, column: reader.column) }
+        columns.texts = try reader.take(Int(lengths.reduce(0, +)))
     }
 }

@@ -105,19 +105,29 @@ public final class BlockEncoder {
             $0.receiptTime.isAbsent ? .min : $0.receiptTime.nanoseconds &- $0.eventTime.nanoseconds
         }
         append(.sequence) { $0.sequence }
+    }
+
+    private func appendFlags() {
         append(.flags, absent: 0) { Int64($0.flags.rawValue) }
     }
+
+    // Columns come in the order of their ids.
 
     private func appendTradeColumns(_ texts: TextPool) -> Bool {
         append(.idNumber) { Self.trade($0).id.form == .number ? Self.trade($0).id.value : .min }
         appendTexts(texts)
         append(.side, absent: 0) { Int64(Self.trade($0).side.rawValue) }
+        appendFlags()
+        guard appendDecimals(.price, { Self.trade($0).price }), appendDecimals(.size, { Self.trade($0).size }) else {
+            return false
+        }
         append(.venueCode, absent: 0) { Int64(bitPattern: Self.trade($0).venueCode.rawValue) }
         append(.condition, absent: 0) { Int64(bitPattern: Self.trade($0).condition.rawValue) }
-        return appendDecimals(.price) { Self.trade($0).price } && appendDecimals(.size) { Self.trade($0).size }
+        return true
     }
 
     private func appendQuoteColumns() -> Bool {
+        appendFlags()
         append(.venueCode, absent: 0) { Int64(bitPattern: Self.quote($0).venueCode.rawValue) }
         append(.condition, absent: 0) { Int64(bitPattern: Self.quote($0).condition.rawValue) }
         return appendDecimals(.bidPrice) { Self.quote($0).bidPrice }
@@ -127,10 +137,13 @@ public final class BlockEncoder {
     }
 
     private func appendCandleColumns() -> Bool {
+        appendFlags()
+        guard appendDecimals(.open, { Self.candle($0).open }), appendDecimals(.high, { Self.candle($0).high }),
+            appendDecimals(.low, { Self.candle($0).low }), appendDecimals(.close, { Self.candle($0).close }),
+            appendDecimals(.volume, { Self.candle($0).volume })
+        else { return false }
         append(.interval, absent: 0) { Int64(Self.candle($0).interval) }
-        return appendDecimals(.open) { Self.candle($0).open } && appendDecimals(.high) { Self.candle($0).high }
-            && appendDecimals(.low) { Self.candle($0).low } && appendDecimals(.close) { Self.candle($0).close }
-            && appendDecimals(.volume) { Self.candle($0).volume }
+        return true
     }
 
     @inline(__always)

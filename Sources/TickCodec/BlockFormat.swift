@@ -1,6 +1,8 @@
 public import MarketData
 
-/// The layout of a block, version 1. Specified for other implementations in docs/block-format.md.
+/// The layout of a block, version 1.
+///
+/// Specified for other implementations in docs/block-format.md.
 public enum BlockFormat {
     /// "TDB1", as the first four bytes.
     static let magic: UInt32 = 0x3142_4454
@@ -31,7 +33,9 @@ public enum BlockFormat {
     static let sparseBit: UInt8 = 0x80
 }
 
-/// What a column means. The raw values are stored; they are never given another meaning.
+/// What a column means.
+///
+/// The raw values are stored; they are never given another meaning.
 enum ColumnID: UInt8, CaseIterable {
     case eventTime = 1
     /// Receipt time minus event time.
@@ -57,6 +61,38 @@ enum ColumnID: UInt8, CaseIterable {
     case interval = 21
 }
 
+extension ColumnID {
+    /// What an event without a value has in the column.
+    var absentValue: Int64 {
+        switch self {
+        case .side, .flags, .venueCode, .condition, .interval: 0
+        default: .min
+        }
+    }
+
+    /// Whether events of the kind have such a column.
+    func belongs(to kind: EventKind) -> Bool {
+        switch self {
+        case .eventTime, .receiptDelay, .sequence, .flags: true
+        case .idNumber, .idText, .side, .price, .size: kind == .trade
+        case .venueCode, .condition: kind != .candle
+        case .bidPrice, .bidSize, .askPrice, .askSize: kind == .quote
+        case .open, .high, .low, .close, .volume, .interval: kind == .candle
+        }
+    }
+
+    /// Whether events can hold all the values.
+    func holds(_ values: UnsafeMutableBufferPointer<Int64>) -> Bool {
+        switch self {
+        case .side: values.allSatisfy { (0...2).contains($0) }
+        case .flags: values.allSatisfy { (0...Int64(UInt32.max)).contains($0) }
+        case .interval: values.allSatisfy { (Int64(Int32.min)...Int64(Int32.max)).contains($0) }
+        case .idText: values.allSatisfy { (0...Int64(TextPool.textLengthMax)).contains($0) }
+        default: true
+        }
+    }
+}
+
 /// What a block says about itself, readable without decoding its columns.
 public struct BlockHeader: Equatable, Sendable {
     public let kind: EventKind
@@ -68,7 +104,9 @@ public struct BlockHeader: Equatable, Sendable {
     let columnCount: Int
 }
 
-/// Why bytes are not a block. The block is then to be quarantined, never skipped in silence.
+/// Why bytes are not a block.
+///
+/// The block is then to be quarantined, never skipped in silence.
 public struct BlockError: Error, Equatable, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable {
         case truncated

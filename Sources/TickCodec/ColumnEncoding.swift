@@ -4,7 +4,9 @@ struct ColumnEncoder {
 
     private static let dictionaryEntriesMax = 64
 
-    /// Appends the encoded values and returns the encoding. There is at least one value.
+    /// Appends the encoded values and returns the encoding.
+    ///
+    /// There is at least one value.
     mutating func encode(_ values: UnsafeBufferPointer<Int64>, into writer: inout ByteWriter) -> BlockFormat.Encoding {
         let statistics = Statistics(values)
         guard !statistics.isConstant else {

@@ -1,5 +1,5 @@
-private import CChecksum
 import BSON
+private import CChecksum
 import DocumentStore
 public import MarketData
 import TickCodec
@@ -46,7 +46,9 @@ struct BucketAddition {
 
     var byteCount: Int { blocks.reduce(0) { $0 + $1.bytes.count } }
 
-    /// The first event behind a position. Positions ascend, so it is found by bisection.
+    /// The first event behind a position.
+    ///
+    /// Positions ascend, so it is found by bisection.
     private static func firstIndex(in events: ContiguousArray<MarketEvent>, after position: Int64) -> Int {
         var low = 0
         var high = events.count

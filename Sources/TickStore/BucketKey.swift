@@ -24,7 +24,9 @@ public struct BucketKey: Hashable, Sendable {
         )
     }
 
-    /// The document of one part of the window. The identifier is a pure function of what it names.
+    /// The document of one part of the window.
+    ///
+    /// The identifier is a pure function of what it names.
     func documentKey(part: Int64) -> DocumentKey {
         DocumentKey(
             collection: MarketDataCollection.name,

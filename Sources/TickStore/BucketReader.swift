@@ -176,8 +176,10 @@ extension BucketReader {
         }
     }
 
-    /// Merges new events into the waiting ones. Both are nearly sorted most of the time; the sort is stable in effect
-    /// because no two events of one source have the same position.
+    /// Merges new events into the waiting ones.
+    ///
+    /// Both are nearly sorted most of the time; the sort is stable in effect because no two events of one source have
+    /// the same position.
     private func merge(_ added: [WaitingEvent]) {
         waiting.append(contentsOf: added)
         waiting.sort(by: WaitingEvent.isBefore)

@@ -12,8 +12,12 @@ struct BucketSummary: Equatable, Sendable {
     private(set) var close: ExactDecimal
     private var openTime: Int64
     private(set) var closeTime: Int64
-    /// The sum of all sizes: mantissa and exponent. Nil once it does not fit into 34 digits.
-    private(set) var volume: (mantissa: Int128, exponent: Int8)?
+    /// The sum of all sizes: mantissa and exponent.
+    ///
+    /// Nil once it does not fit into 34 digits.
+    private(set) var volume: Volume?
+
+    typealias Volume = (mantissa: Int128, exponent: Int8)
 
     /// The summary of trades, or nil where the events are no trades.
     init?(_ events: some Collection<MarketEvent>) {
@@ -47,7 +51,8 @@ struct BucketSummary: Equatable, Sendable {
         }
         if trade.price < low { low = trade.price }
         if high < trade.price { high = trade.price }
-        if !trade.size.isAbsent { addVolume(trade.size) }
+        // A zero adds nothing, whatever its exponent.
+        if !trade.size.isAbsent, trade.size.mantissa != 0 { addVolume(trade.size) }
     }
 
     @inline(__always)
@@ -75,14 +80,24 @@ struct BucketSummary: Equatable, Sendable {
         guard mantissa != 0 else { return 0 }
         var result = mantissa
         for _ in 0..<(Int(from) - Int(to)) {
-            guard result < mantissaMax / 10 else { return nil }
+            guard result <= (mantissaMax - 1) / 10 else { return nil }
             result *= 10
         }
         return result
     }
 
+    /// Compares values: blocks hold all prices of a column at one exponent, so `0.10` comes back as `0.1`.
     static func == (left: BucketSummary, right: BucketSummary) -> Bool {
-        left.fields.elementsEqual(right.fields) { $0.0 == $1.0 && $0.1 == $1.1 }
+        left.open == right.open && left.high == right.high && left.low == right.low && left.close == right.close
+            && left.openTime == right.openTime && left.closeTime == right.closeTime
+            && isEqual(left.volume, right.volume)
+    }
+
+    private static func isEqual(_ left: Volume?, _ right: Volume?) -> Bool {
+        guard let left, let right else { return left == nil && right == nil }
+        let exponent = min(left.exponent, right.exponent)
+        let sums = [left, right].map { scale($0.mantissa, from: $0.exponent, to: exponent) }
+        return sums[0] != nil && sums[0] == sums[1]
     }
 }
 

@@ -29,7 +29,9 @@ public struct VerificationReport: Equatable, Sendable {
     }
 }
 
-/// Reads every bucket back and checks it against itself and its neighbours. Never writes, never stops at a fault.
+/// Reads every bucket back and checks it against itself and its neighbours.
+///
+/// Never writes, never stops at a fault.
 ///
 /// Checked are: the checksum of every block and of the bucket, that every block decodes, counts, the range of event
 /// times, that positions ascend from block to block and end at `applied_through`, that every event lies in the
@@ -45,6 +47,8 @@ public final class Verifier {
     private var previous: PartOutline?
 
     private static let bucketsPerRead = 16
+    /// The names of the buckets are in memory at once; beyond this the report says that it is not complete.
+    private static let bucketsMax = 1_000_000
 
     public init(reading writer: VersionedWriter) {
         self.writer = writer
@@ -96,9 +100,12 @@ public final class Verifier {
                 MarketDataCollection.name,
                 order: order.map { DocumentQuery.Order($0) },
                 fields: .only([DocumentField.id]),
-                limit: 1_000_000
+                limit: Self.bucketsMax
             )
         )
+        if documents.count == Self.bucketsMax {
+            report.add("", "there are more buckets than are checked at once: only \(Self.bucketsMax) were")
+        }
         let ids = documents.compactMap { $0[DocumentField.id] }
         return stride(from: 0, to: ids.count, by: Self.bucketsPerRead).map {
             Array(ids[$0..<min($0 + Self.bucketsPerRead, ids.count)])
@@ -116,23 +123,38 @@ extension Verifier {
             report.add(id, error.message)
             return
         }
-        verifyContinuity(document, state, id)
+        let appliedBefore = verifyContinuity(document, state, id)
         guard let blocks = document[Field.blocks]?.array else {
             report.add(id, "there are no blocks")
             return
         }
+        check(id == Self.expectedID(document, state), id, "the id does not match the fields")
         // Every change appends at least one block, so a writer never makes a version above the number of blocks.
         check(state.version >= 1 && state.version <= Int64(blocks.count), id, "the version does not match the blocks")
-        verifyBlocks(blocks, document, state, id)
+        let content = BucketContent(after: appliedBefore)
+        verifyBlocks(blocks, document, state, content, id)
+    }
+
+    private static func expectedID(_ document: BSONDocument, _ state: BucketState) -> String? {
+        guard let source = document[Field.source]?.string, let start = document[Field.windowStart]?.integer,
+            let kind = document[Field.kind]?.string.flatMap(EventKind.init(name:)),
+            let instrument = document[Field.instrumentSymbol]?.string.flatMap(Instrument.init(parsing:))
+        else { return nil }
+        return BucketKey(source: source, instrument: instrument, kind: kind, windowStart: start)
+            .documentKey(part: state.part).id.string
     }
 
     /// Checks a part against the part before it in the same window.
-    private func verifyContinuity(_ document: BSONDocument, _ state: BucketState, _ id: String) {
+    ///
+    /// - Returns: the position that the part before ends at, if there is one.
+    private func verifyContinuity(_ document: BSONDocument, _ state: BucketState, _ id: String) -> Int64? {
+        var appliedBefore: Int64?
         let laneFields = [Field.instrumentSymbol, Field.kind, Field.windowStart, Field.source]
         let lane = laneFields.map { document[$0] }
         if let previous, previous.lane == lane {
             check(state.part == previous.part + 1, id, "part \(previous.part + 1) of the window is missing")
             check(previous.isClosed, id, "the part before was not closed")
+            appliedBefore = previous.appliedThrough
         } else {
             check(state.part == 0, id, "the first parts of the window are missing")
         }
@@ -142,10 +164,17 @@ extension Verifier {
             isClosed: state.isClosed,
             appliedThrough: state.appliedThrough
         )
+        return appliedBefore
     }
 
-    private func verifyBlocks(_ blocks: [BSONValue], _ document: BSONDocument, _ state: BucketState, _ id: String) {
-        var content = BucketContent()
+    private func verifyBlocks(
+        _ blocks: [BSONValue],
+        _ document: BSONDocument,
+        _ state: BucketState,
+        _ empty: BucketContent,
+        _ id: String
+    ) {
+        var content = empty
         for (number, value) in blocks.enumerated() {
             report.blocks += 1
             guard let bytes = value.binary else {
@@ -156,7 +185,7 @@ extension Verifier {
             do throws(BlockError) {
                 let block = try decoder.decode(bytes)
                 report.events += block.header.count
-                check(content.add(block, bytes), id, "block \(number) does not continue the positions of the one before")
+                for problem in content.add(block, bytes) { report.add(id, "block \(number) \(problem)") }
             } catch {
                 report.add(id, "block \(number): \(error)")
                 return
@@ -191,13 +220,25 @@ private struct BucketContent {
     var checksum: UInt32 = 0
     var firstEventTime = Int64.max
     var lastEventTime = Int64.min
-    var lastPosition = Int64.min
+    var lastPosition: Int64
     var kind: EventKind?
     var summary: BucketSummary?
 
-    /// Adds a block; answers false where its positions do not follow those before, or its kind differs.
-    mutating func add(_ block: DecodedBlock, _ bytes: [UInt8]) -> Bool {
-        let follows = block.header.positions.lowerBound > lastPosition && (kind == nil || kind == block.header.kind)
+    init(after position: Int64?) {
+        lastPosition = position ?? .min
+    }
+
+    /// Adds a block; answers what is wrong with it.
+    mutating func add(_ block: DecodedBlock, _ bytes: [UInt8]) -> [String] {
+        var problems: [String] = []
+        if block.header.positions.lowerBound <= lastPosition {
+            problems.append("does not continue the positions of the one before")
+        }
+        if let kind, kind != block.header.kind { problems.append("holds events of another kind than the one before") }
+        let times = block.events.lazy.map(\.eventTime.nanoseconds)
+        if times.min() != block.header.eventTimes.lowerBound || times.max() != block.header.eventTimes.upperBound {
+            problems.append("holds other event times than its header says")
+        }
         kind = block.header.kind
         count += Int64(block.header.count)
         byteCount += Int64(bytes.count)
@@ -210,8 +251,6 @@ private struct BucketContent {
         } else {
             summary?.add(block.events)
         }
-        let times = block.events.lazy.map(\.eventTime.nanoseconds)
-        return follows && times.min() == block.header.eventTimes.lowerBound
-            && times.max() == block.header.eventTimes.upperBound
+        return problems
     }
 }

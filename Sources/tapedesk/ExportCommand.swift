@@ -26,8 +26,8 @@ struct ExportCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("csv or ndjson.", valueName: "format"))
     var format = ExportFormat.csv
 
-    func run() async throws {
-        try await mongo.run { database in
+    func run() async {
+        await mongo.run { database in
             let query = EventQuery(instrument: symbol, kind: kind, from: from, to: to)
             let reader = BucketReader(reading: database.writer, query)
             var text = EventText(kind: kind, format: format)

@@ -1,6 +1,5 @@
 import ArgumentParser
-import DocumentStore
-import Feeds
+private import Glibc
 
 /// What the process says with its exit code.
 enum ExitStatus {
@@ -9,18 +8,20 @@ enum ExitStatus {
     static let couldNotRun = ExitCode(2)
 }
 
-/// Runs a command's work and turns what goes wrong into one line on stderr and an exit code.
-func reportingFailures(_ body: () async throws -> ExitCode) async throws {
-    let status: ExitCode
+/// Runs a command's work; what goes wrong becomes one line on stderr and an exit code.
+func reportingFailures(_ body: () async throws -> ExitCode) async -> ExitCode {
     do {
-        status = try await body()
-    } catch let error as ExitCode {
-        throw error
-    } catch let error as ValidationError {
-        throw error
+        return try await body()
     } catch {
         Terminal.error("tapedesk: \(error)")
-        throw ExitStatus.couldNotRun
+        return ExitStatus.couldNotRun
     }
-    if status != ExitStatus.done { throw status }
+}
+
+/// Ends the process here and now.
+///
+/// What a command did is confirmed and printed by then. To close the connections in order would take another half
+/// second, in which the driver's monitoring thread finishes its last poll.
+func endProcess(_ status: ExitCode) -> Never {
+    _exit(status.rawValue)
 }

@@ -13,7 +13,8 @@ struct FormatOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Fields of ndjson and csv: symbol=product_id,price=price,size=size,time=time,… (also sequence, id, side, "
-                + "receipt, stream; bid_price, bid_size, ask_price, ask_size; open, high, low, close, volume, interval).",
+                + "receipt, stream; bid_price, bid_size, ask_price, ask_size; open, high, low, close, volume, "
+                + "interval).",
             valueName: "meaning=field,…"
         )
     )
@@ -59,7 +60,8 @@ struct FormatOptions: ParsableArguments {
         case .csv:
             let venue = venue ?? "FILE"
             let line = firstLine(input)
-            let mapping = try map.map { try FieldMapping(parsing: $0) }
+            let mapping =
+                try map.map { try FieldMapping(parsing: $0) }
                 ?? FieldMapping(fieldsNamed: CSVFormat.columnTitles(of: line))
             let format = try CSVFormat(mapping: mapping, firstLine: line, venue: venue, symbol: symbol)
             return Tape(format: format, venue: venue)
@@ -111,7 +113,9 @@ struct FormatOptions: ParsableArguments {
         let tokenizer = JSONTokenizer()
         return try line.withUnsafeBytes { bytes in
             let text = UnsafeRawBufferPointer(rebasing: bytes[..<count])
-            return try tokenizer.tokenize(text, depthMax: 0).root.elements.map { String(decoding: $0.key, as: UTF8.self) }
+            return try tokenizer.tokenize(text, depthMax: 0).root.elements.map {
+                String(decoding: $0.key, as: UTF8.self)
+            }
         }
     }
 }

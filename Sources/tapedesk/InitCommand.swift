@@ -12,8 +12,8 @@ struct InitCommand: AsyncParsableCommand {
     @OptionGroup var mongo: MongoOptions
     @Flag(help: "Print one JSON document.") var json = false
 
-    func run() async throws {
-        try await mongo.run { database in
+    func run() async {
+        await mongo.run { database in
             try await database.prepare()
             let names = MarketDataCollections.all.map(\.name)
             if json {

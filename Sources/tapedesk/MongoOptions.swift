@@ -1,11 +1,10 @@
 import ArgumentParser
 import DocumentStore
+private import Glibc
 import Ingest
 import MongoRuntime
 import MongoStore
 import TickStore
-
-private import Glibc
 
 /// Which database a command talks to.
 struct MongoOptions: ParsableArguments {
@@ -28,24 +27,17 @@ struct MongoOptions: ParsableArguments {
         guard (1...86_400).contains(wait) else { throw ValidationError("--wait takes 1 to 86400 seconds") }
     }
 
-    /// Runs the work of a command, which needs the database, and exits with its code.
-    func run(_ body: (Database) async throws -> ExitCode) async throws {
-        try await reportingFailures { try await withDatabase(body) }
-    }
-
-    /// Runs `body` with the database, and closes the connection however it ends.
-    ///
-    /// - Throws: what `body` throws, or `StoreError` that says why there is no connection and what to do.
-    func withDatabase<Result>(_ body: (Database) async throws -> Result) async throws -> Result {
-        let database = try await connect()
+    /// Runs the work of a command, which needs the database, and ends the process with its exit code.
+    func run(_ body: (Database) async throws -> ExitCode) async -> Never {
+        let database: Database
         do {
-            let result = try await body(database)
-            await database.store.close()
-            return result
+            database = try await connect()
         } catch {
-            await database.store.close()
-            throw error
+            endProcess(await reportingFailures { throw error })
         }
+        let status = await reportingFailures { try await body(database) }
+        // The process ends while the pool is open: see `endProcess`.
+        withExtendedLifetime(database) { endProcess(status) }
     }
 
     private func connect() async throws -> Database {

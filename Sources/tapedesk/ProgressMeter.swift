@@ -2,7 +2,9 @@ import Feeds
 import Ingest
 import Synchronization
 
-/// One line on a terminal that tells how far a replay is. Safe to use from any task.
+/// One line on a terminal that tells how far a replay is.
+///
+/// Safe to use from any task.
 final class ProgressMeter: Sendable {
     private let name: String
     private let totalBytes: Int64?
@@ -27,7 +29,9 @@ final class ProgressMeter: Sendable {
         let seconds = (now - start) / .seconds(1)
         let share = totalBytes.map { " \(Int(100 * Double(progress.compressedOffset) / Double(max($0, 1)))) %" } ?? ""
         let rate = seconds > 0 ? Int(Double(state.stored) / seconds).grouped : "0"
-        Terminal.progress("\(name):\(share)  \(state.records.grouped) records, \(state.stored.grouped) stored, \(rate)/s")
+        Terminal.progress(
+            "\(name):\(share)  \(state.records.grouped) records, \(state.stored.grouped) stored, \(rate)/s"
+        )
     }
 
     /// Takes the line away.

@@ -44,13 +44,15 @@ struct ReplayCommand: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
-        if source != nil, files.count > 1 { throw ValidationError("--source names one source; there are several files") }
+        if source != nil, files.count > 1 {
+            throw ValidationError("--source names one source; there are several files")
+        }
         if let limit, limit < 0 { throw ValidationError("--limit takes a number of records") }
     }
 
-    func run() async throws {
-        guard !dryRun else { return try await reportingFailures { try await replayAll(nil) } }
-        try await mongo.run { database in
+    func run() async {
+        if dryRun { endProcess(await reportingFailures { try await replayAll(nil) }) }
+        await mongo.run { database in
             try await database.prepare()
             return try await replayAll(database)
         }
@@ -121,7 +123,8 @@ struct ReplayCommand: AsyncParsableCommand {
         if !report.counts.rejected.isEmpty {
             for rejected in report.rejectedSamples {
                 Terminal.error(
-                    "tapedesk: \(file): line \(rejected.position.line + 1): \(rejected.rule.rawValue): \(rejected.reason)"
+                    "tapedesk: \(file): line \(rejected.position.line + 1): \(rejected.rule.rawValue): "
+                        + rejected.reason
                 )
             }
             let total = report.counts.rejected.values.reduce(0, +)

@@ -13,8 +13,8 @@ struct StatusCommand: AsyncParsableCommand {
     @OptionGroup var mongo: MongoOptions
     @Flag(help: "Print one JSON document.") var json = false
 
-    func run() async throws {
-        try await mongo.run { database in
+    func run() async {
+        await mongo.run { database in
             let status = try await DatabaseStatus.load(database)
             if json {
                 Terminal.output(status.json.text)

@@ -11,8 +11,8 @@ struct VerifyCommand: AsyncParsableCommand {
     @OptionGroup var mongo: MongoOptions
     @Flag(help: "Print one JSON document.") var json = false
 
-    func run() async throws {
-        try await mongo.run { database in
+    func run() async {
+        await mongo.run { database in
             let report = try await Verifier(reading: database.writer).verify { report in
                 Terminal.progress("\(report.buckets.grouped) buckets, \(report.events.grouped) events")
             }

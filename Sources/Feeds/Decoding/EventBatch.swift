@@ -15,7 +15,9 @@ public struct RejectedRecord: Sendable {
     public let rawLength: Int
 }
 
-/// Everything that one slab decodes to. Positions count lines from the start of the slab.
+/// Everything that one slab decodes to.
+///
+/// Positions count lines from the start of the slab.
 public struct EventBatch: Sendable {
     public var events: ContiguousArray<MarketEvent> = []
     /// The texts of the events' text identifiers.
@@ -187,7 +189,7 @@ public struct BatchBuilder {
         if event.sequenceRule == .contiguous {
             observe(stream: event.stream, number: event.orderNumber, rule: .contiguous)
         }
-        reject(rule, "the \(event.payload.kind.name) is impossible", kind: event.payload.kind)
+        reject(rule, "the \(event.payload.kind.name) is impossible: \(rule.explanation)", kind: event.payload.kind)
     }
 
     /// Reports the number of the current message, or with nil that its stream's numbering starts anew.

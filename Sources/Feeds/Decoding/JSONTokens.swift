@@ -5,8 +5,10 @@ public import MarketData
 ///
 /// Used by one task at a time. Tokens refer to the document's bytes and are valid until the next call of `tokenize`.
 public final class JSONTokenizer {
-    /// A parser keeps about six bytes for every byte of the longest document it has seen. It is replaced after a
-    /// document longer than this, so that one huge record does not cost its memory for the rest of a run.
+    /// A parser keeps about six bytes for every byte of the longest document it has seen.
+    ///
+    /// It is replaced after a document longer than this, so that one huge record does not cost its memory for the
+    /// rest of a run.
     private static let documentBytesKept = 2 * 1024 * 1024
 
     private var parser: OpaquePointer
@@ -70,7 +72,9 @@ public struct JSONSyntaxError: Error, Sendable {
     public let message: String
 }
 
-/// The tokens of one document. Refers to memory of the tokenizer and of the document.
+/// The tokens of one document.
+///
+/// Refers to memory of the tokenizer and of the document.
 public struct JSONTokens {
     let text: UnsafeRawBufferPointer
     private let tokens: UnsafeBufferPointer<tapedesk_json_token>

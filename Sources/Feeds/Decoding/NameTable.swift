@@ -1,4 +1,6 @@
-/// Numbers names in the order in which they are first seen. Lookups neither allocate nor make strings.
+/// Numbers names in the order in which they are first seen.
+///
+/// Lookups neither allocate nor make strings.
 struct NameTable {
     private var slots: [Int32]
     private var hashes: [UInt64] = []
@@ -50,7 +52,9 @@ struct NameTable {
         }
     }
 
-    /// FNV-1a, 64 bits (Fowler, Noll, Vo), folded so that its upper half decides too. Names are short.
+    /// FNV-1a, 64 bits (Fowler, Noll, Vo), folded so that its upper half decides too.
+    ///
+    /// Names are short.
     @inline(__always)
     private static func hash(_ name: UnsafeRawBufferPointer) -> UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325

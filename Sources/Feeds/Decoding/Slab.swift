@@ -35,7 +35,11 @@ public final class Slab: @unchecked Sendable {
     ) {
         storage = .allocate(byteCount: bytes.count + Self.padding, alignment: 64)
         storage.copyMemory(from: bytes)
-        storage.baseAddress?.advanced(by: bytes.count).initializeMemory(as: UInt8.self, repeating: 0, count: Self.padding)
+        storage.baseAddress?.advanced(by: bytes.count).initializeMemory(
+            as: UInt8.self,
+            repeating: 0,
+            count: Self.padding
+        )
         count = bytes.count
         self.content = content
         self.isOpen = isOpen

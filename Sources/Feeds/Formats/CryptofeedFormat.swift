@@ -11,8 +11,9 @@ public struct CryptofeedFormat: LineFormat {
     private let venue: String
     private let dialect: any VenueDialect.Type
 
-    /// The format of a recording of `exchange`, as its header names it. `venue` is what the instruments are filed
-    /// under; the exchange, where that is nil.
+    /// The format of a recording of `exchange`, as its header names it.
+    ///
+    /// `venue` is what the instruments are filed under; the exchange, where that is nil.
     ///
     /// - Throws: `UnknownVenueError` where the exchange has no dialect.
     public init(venue: String? = nil, exchange: String) throws(UnknownVenueError) {
@@ -79,7 +80,9 @@ struct CryptofeedLines: LineDecoder {
         }
     }
 
-    /// When and by which connection a message was received. Refers to the line, not to the envelope's tokens.
+    /// When and by which connection a message was received.
+    ///
+    /// Refers to the line, not to the envelope's tokens.
     private static func frame(_ envelope: JSONValue) throws(MessageFault) -> Frame {
         let connection = try envelope.required("conn")
         guard connection.form == .string else { throw MessageFault(.missingField, "conn") }

@@ -13,7 +13,9 @@ public protocol ByteSource: AnyObject {
     func skip(to offset: Int64) throws(InputError)
 }
 
-/// Why an input could not be read. Messages name the input, the place and what to do.
+/// Why an input could not be read.
+///
+/// Messages name the input, the place and what to do.
 public struct InputError: Error, Equatable, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable {
         /// There is no such file, or it may not be read.

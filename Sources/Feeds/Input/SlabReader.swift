@@ -3,7 +3,9 @@
 /// Memory is bounded: a slab grows only for a record that is longer than it, up to `recordBytesMax`; of anything
 /// longer the beginning is kept and the rest is skipped. Blocks while it reads; used by one thread at a time.
 public final class SlabReader {
-    /// The longest record that is decoded. Real feeds have sent records of 10 MB.
+    /// The longest record that is decoded.
+    ///
+    /// Real feeds have sent records of 10 MB.
     public static let recordBytesMax = 32 * 1024 * 1024
     /// The usual size of a slab: large enough to amortise a hand-over, small enough for the caches.
     public static let slabBytes = 1024 * 1024

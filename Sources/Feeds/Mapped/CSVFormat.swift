@@ -28,8 +28,10 @@ public struct CSVFormat: LineFormat {
         for (meaning, column) in mapping.names {
             let place = hasHeader ? titles.firstIndex(of: column) : Int(column).map { $0 - 1 }
             guard let place, place >= 0, place < titles.count else {
-                throw MappingError("there is no column '\(column)' for '\(meaning.name)'; the columns are: "
-                    + titles.joined(separator: ", "))
+                throw MappingError(
+                    "there is no column '\(column)' for '\(meaning.name)'; the columns are: "
+                        + titles.joined(separator: ", ")
+                )
             }
             while columns.count <= place { columns.append(-1) }
             columns[place] = meaning.rawValue
@@ -99,7 +101,8 @@ private struct CSVDecoder: LineDecoder {
             column += 1
         }
         guard column >= columns.count, !fields.isMalformed else {
-            let reason = fields.isMalformed ? "a quote is not closed" : "there are \(column) columns instead of \(columns.count)"
+            let reason =
+                fields.isMalformed ? "a quote is not closed" : "there are \(column) columns instead of \(columns.count)"
             builder.reject(.malformed, reason, kind: kind)
             return
         }

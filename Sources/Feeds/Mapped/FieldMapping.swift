@@ -2,7 +2,9 @@ public import MarketData
 
 /// Which field of a generic record means what, as `--map symbol=product_id,price=price,…` declares it.
 public struct FieldMapping: Sendable {
-    /// What a field of a record can mean. The raw values are places in tables.
+    /// What a field of a record can mean.
+    ///
+    /// The raw values are places in tables.
     public enum Meaning: Int, CaseIterable, Sendable {
         case symbol, time, receipt, sequence, stream, id, side
         case price, size

@@ -24,7 +24,9 @@ struct MappedRecord {
         present = 0
     }
 
-    /// Sets the text of the meaning with that raw value. Empty text counts as absent.
+    /// Sets the text of the meaning with that raw value.
+    ///
+    /// Empty text counts as absent.
     @inline(__always)
     mutating func set(_ place: Int, _ text: UnsafeRawBufferPointer) {
         guard !text.isEmpty else { return }
@@ -168,7 +170,9 @@ struct MappedRecord {
     private func id(_ builder: inout BatchBuilder) throws(Fault) -> EventID {
         guard let text = text(.id) else { return .absent }
         // "007" is not the number 7: only what prints the same again may be stored as a number.
-        if text[0] != UInt8(ascii: "0") || text.count == 1, text[0] != UInt8(ascii: "-"), let number = Int64(ascii: text) {
+        if text[0] != UInt8(ascii: "0") || text.count == 1, text[0] != UInt8(ascii: "-"),
+            let number = Int64(ascii: text)
+        {
             return EventID(number: number)
         }
         guard text.count <= TextPool.textLengthMax else {

@@ -65,7 +65,9 @@ public struct Frame {
 /// One received message, parsed as deep as was asked for so far.
 public struct VenueMessage {
     public let frame: Frame
-    /// The whole message. Values taken from it are invalid after `parse(depth:)`.
+    /// The whole message.
+    ///
+    /// Values taken from it are invalid after `parse(depth:)`.
     public private(set) var root: JSONValue
     private let text: UnsafeRawBufferPointer
     private let tokenizer: JSONTokenizer

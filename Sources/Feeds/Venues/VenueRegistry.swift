@@ -18,7 +18,9 @@ public enum VenueRegistry {
     /// Whether there is a dialect for a venue of that name.
     public static func supports(_ venue: String) -> Bool { type(named: venue) != nil }
 
-    /// The dialect of a venue, of which any number are made. Case does not matter.
+    /// The dialect of a venue, of which any number are made.
+    ///
+    /// Case does not matter.
     ///
     /// - Throws: `UnknownVenueError`.
     public static func dialect(named venue: String) throws(UnknownVenueError) -> any VenueDialect.Type {

@@ -20,8 +20,8 @@ struct TapeTests {
 
     private static func message(_ id: Int) -> [UInt8] {
         let text =
-            #"{"stream":"btcusdt@trade","data":{"e":"trade","E":1723161255208,"T":1723161255207,"s":"BTCUSDT","t":\#(id),"#
-            + #""p":"61750.01","q":"0.5","m":true}}"#
+            #"{"stream":"btcusdt@trade","data":{"e":"trade","E":1723161255208,"T":1723161255207,"s":"BTCUSDT","#
+            + #""t":\#(id),"p":"61750.01","q":"0.5","m":true}}"#
         return Array(text.utf8)
     }
 

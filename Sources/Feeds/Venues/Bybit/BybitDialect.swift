@@ -81,7 +81,9 @@ public struct BybitDialect: VenueDialect {
 
     // MARK: Quotes
 
-    /// A book of depth one is sent whole each time. `cts` is the time of the matching engine.
+    /// A book of depth one is sent whole each time.
+    ///
+    /// `cts` is the time of the matching engine.
     private func decodeBestLevels(
         _ message: inout VenueMessage,
         _ topic: UnsafeRawBufferPointer,

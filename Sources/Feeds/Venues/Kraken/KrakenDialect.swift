@@ -156,8 +156,9 @@ public struct KrakenDialect: VenueDialect {
 
     // MARK: Candles
 
-    /// Time of the last change, end of the bar, open, high, low, close, average price, volume, count. A bar is sent
-    /// with every change, and nothing says that it is closed.
+    /// Time of the last change, end of the bar, open, high, low, close, average price, volume, count.
+    ///
+    /// A bar is sent with every change, and nothing says that it is closed.
     private func decodeCandle(
         _ message: inout VenueMessage,
         _ interval: Int32,

@@ -1,0 +1,210 @@
+import MarketData
+
+/// The columns of the block that is being read, with one value for every event.
+///
+/// Holds its memory from block to block; used by one task at a time.
+final class BlockColumns {
+    private var storage = UnsafeMutableBufferPointer<Int64>(start: nil, count: 0)
+    private var eventCount = 0
+    /// Columns of `storage` that are taken.
+    ///
+    /// The first two stand for columns that the block does not have.
+    private var columnsUsed = 0
+    /// Which column of `storage` holds what, by the number of the column in the format.
+    private var places = [Int](repeating: 0, count: BlockColumns.idCount)
+    private var exponents = [Int8](repeating: 0, count: BlockColumns.idCount)
+    /// The texts that the lengths in the column of text identifiers belong to, one behind the other.
+    var texts = UnsafeRawBufferPointer(start: nil, count: 0)
+
+    private static let idCount = ColumnID.allCases.count + 1
+    private static let constantColumns = 2
+
+    deinit {
+        storage.deallocate()
+    }
+
+    /// Forgets the block before and makes room for this one.
+    func begin(_ header: BlockHeader) {
+        eventCount = header.count
+        let capacity = (Self.constantColumns + header.columnCount) * header.count
+        if storage.count < capacity {
+            storage.deallocate()
+            storage = .allocate(capacity: capacity)
+            storage.initialize(repeating: 0)
+        }
+        columnsUsed = Self.constantColumns
+        UnsafeMutableBufferPointer(rebasing: storage[..<eventCount]).update(repeating: .min)
+        UnsafeMutableBufferPointer(rebasing: storage[eventCount..<(2 * eventCount)]).update(repeating: 0)
+        for id in ColumnID.allCases {
+            places[Int(id.rawValue)] = id.absentValue == .min ? 0 : 1
+            exponents[Int(id.rawValue)] = 0
+        }
+        texts = UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+
+    func has(_ id: ColumnID) -> Bool { places[Int(id.rawValue)] >= Self.constantColumns }
+
+    /// Takes a column that the block has; its values are still to be filled in.
+    func add(_ id: ColumnID, _ exponent: Int8) -> UnsafeMutableBufferPointer<Int64> {
+        places[Int(id.rawValue)] = columnsUsed
+        exponents[Int(id.rawValue)] = exponent
+        columnsUsed += 1
+        return column(id)
+    }
+
+    /// Whether no event has an identifier that is a number and one that is text.
+    func idsAreDistinct() -> Bool {
+        let (numbers, lengths) = (column(.idNumber), column(.idText))
+        return !(0..<eventCount).contains { numbers[$0] != .min && lengths[$0] != .min }
+    }
+
+    private func column(_ id: ColumnID) -> UnsafeMutableBufferPointer<Int64> {
+        let start = places[Int(id.rawValue)] * eventCount
+        return UnsafeMutableBufferPointer(rebasing: storage[start..<(start + eventCount)])
+    }
+
+    private func decimals(_ id: ColumnID) -> Decimals {
+        Decimals(mantissas: column(id), exponent: exponents[Int(id.rawValue)])
+    }
+
+    private struct Decimals {
+        let mantissas: UnsafeMutableBufferPointer<Int64>
+        let exponent: Int8
+
+        @inline(__always)
+        subscript(index: Int) -> ExactDecimal {
+            let mantissa = mantissas[index]
+            return ExactDecimal(mantissa: mantissa, exponent: mantissa == .min ? 0 : exponent)
+        }
+    }
+}
+
+// Presence.
+extension BlockColumns {
+    /// The bits that are set among the first `count`.
+    static func countBits(_ bitmap: UnsafeRawBufferPointer, _ count: Int) -> Int {
+        var bits = 0
+        for index in 0..<(count / 8) { bits += bitmap[index].nonzeroBitCount }
+        if count % 8 > 0 { bits += (bitmap[count / 8] & (1 << UInt8(count % 8) - 1)).nonzeroBitCount }
+        return bits
+    }
+
+    /// Moves the values at the front of a column to the events that have one.
+    static func spread(
+        _ column: UnsafeMutableBufferPointer<Int64>,
+        present: Int,
+        _ bitmap: UnsafeRawBufferPointer,
+        absent: Int64
+    ) {
+        var next = present
+        for index in stride(from: column.count - 1, through: 0, by: -1) {
+            if bitmap[index >> 3] & (1 << UInt8(index & 7)) != 0 {
+                next -= 1
+                column[index] = column[next]
+            } else {
+                column[index] = absent
+            }
+        }
+    }
+}
+
+// Rows.
+extension BlockColumns {
+    func makeEvents(_ header: BlockHeader, _ texts: inout TextPool) -> ContiguousArray<MarketEvent> {
+        switch header.kind {
+        case .trade: makeTrades(header, &texts)
+        case .quote: makeQuotes(header)
+        case .candle: makeCandles(header)
+        }
+    }
+
+    private func makeTrades(_ header: BlockHeader, _ texts: inout TextPool) -> ContiguousArray<MarketEvent> {
+        let (prices, sizes, sides) = (decimals(.price), decimals(.size), column(.side))
+        let (numbers, lengths) = (column(.idNumber), column(.idText))
+        let (codes, conditions) = (column(.venueCode), column(.condition))
+        var textStart = 0
+        return make(header) { index in
+            var id = EventID.absent
+            if numbers[index] != .min {
+                id = EventID(number: numbers[index])
+            } else if lengths[index] != .min {
+                let end = textStart + Int(lengths[index])
+                id = texts.add(UnsafeRawBufferPointer(rebasing: self.texts[textStart..<end]))
+                textStart = end
+            }
+            return .trade(
+                Trade(
+                    price: prices[index],
+                    size: sizes[index],
+                    id: id,
+                    side: Side(rawValue: UInt8(truncatingIfNeeded: sides[index])) ?? .unknown,
+                    venueCode: ShortCode(rawValue: UInt64(bitPattern: codes[index])),
+                    condition: ShortCode(rawValue: UInt64(bitPattern: conditions[index]))
+                )
+            )
+        }
+    }
+
+    private func makeQuotes(_ header: BlockHeader) -> ContiguousArray<MarketEvent> {
+        let (bidPrices, bidSizes) = (decimals(.bidPrice), decimals(.bidSize))
+        let (askPrices, askSizes) = (decimals(.askPrice), decimals(.askSize))
+        let (codes, conditions) = (column(.venueCode), column(.condition))
+        return make(header) { index in
+            .quote(
+                Quote(
+                    bidPrice: bidPrices[index],
+                    bidSize: bidSizes[index],
+                    askPrice: askPrices[index],
+                    askSize: askSizes[index],
+                    venueCode: ShortCode(rawValue: UInt64(bitPattern: codes[index])),
+                    condition: ShortCode(rawValue: UInt64(bitPattern: conditions[index]))
+                )
+            )
+        }
+    }
+
+    private func makeCandles(_ header: BlockHeader) -> ContiguousArray<MarketEvent> {
+        let (opens, highs, lows) = (decimals(.open), decimals(.high), decimals(.low))
+        let (closes, volumes, intervals) = (decimals(.close), decimals(.volume), column(.interval))
+        return make(header) { index in
+            .candle(
+                Candle(
+                    open: opens[index],
+                    high: highs[index],
+                    low: lows[index],
+                    close: closes[index],
+                    volume: volumes[index],
+                    interval: Int32(truncatingIfNeeded: intervals[index])
+                )
+            )
+        }
+    }
+
+    @inline(__always)
+    private func make(
+        _ header: BlockHeader,
+        _ payload: (Int) -> MarketEvent.Payload
+    ) -> ContiguousArray<MarketEvent> {
+        let (times, delays) = (column(.eventTime), column(.receiptDelay))
+        let (sequences, flags) = (column(.sequence), column(.flags))
+        return ContiguousArray(unsafeUninitializedCapacity: header.count) { events, initialized in
+            for index in 0..<header.count {
+                let time = times[index]
+                let delay = delays[index]
+                let event = MarketEvent(
+                    // Positions ascend by at least one: these keep the order of events within and between blocks.
+                    position: TapePosition(rawValue: header.positions.lowerBound &+ Int64(index)),
+                    eventTime: Timestamp(nanoseconds: time),
+                    receiptTime: delay == .min ? .absent : Timestamp(nanoseconds: time &+ delay),
+                    sequence: sequences[index],
+                    instrument: 0,
+                    stream: 0,
+                    flags: EventFlags(rawValue: UInt32(truncatingIfNeeded: flags[index])),
+                    payload: payload(index)
+                )
+                events.initializeElement(at: index, to: event)
+            }
+            initialized = header.count
+        }
+    }
+}
