@@ -125,6 +125,18 @@ let package = Package(
             dependencies: ["BSON", "DocumentStore", "MongoStore", "SimulatedStore", "TestSupport"],
             swiftSettings: strict
         ),
+        .testTarget(name: "MarketDataTests", dependencies: ["Feeds", "MarketData"], swiftSettings: strict),
+        .testTarget(
+            name: "TickCodecTests",
+            dependencies: ["CChecksum", "MarketData", "SimulatedStore", "TickCodec"],
+            exclude: ["Decoder"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "TickStoreTests",
+            dependencies: ["BSON", "DocumentStore", "MarketData", "SimulatedStore", "TickCodec", "TickStore"],
+            swiftSettings: strict
+        ),
         .testTarget(name: "TidyTests", swiftSettings: strict),
         // Runs the built programs: it links nothing of what it tests.
         .testTarget(

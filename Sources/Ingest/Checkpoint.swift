@@ -28,6 +28,8 @@ package struct Checkpoint: Sendable {
     /// The version of the document; zero where there is none yet.
     package var version: Int64 = 0
     package var identity: TapeIdentity
+    /// How the tape is decoded: the same bytes, decoded otherwise, are another source.
+    package var decoding: String
     package var place = TapePlace()
     package var counts = ReplayCounts()
     package var trackers: [UInt8] = []
@@ -96,7 +98,7 @@ package struct CheckpointStore: Sendable {
                 }
                 continue
             }
-            guard stored.identity == checkpoint.identity else { throw Self.otherTape(source) }
+            try requireSameTape(stored, identity: checkpoint.identity, decoding: checkpoint.decoding)
             let isFurther = stored.place.offset > checkpoint.place.offset
             if isFurther || (stored.place == checkpoint.place && stored.isComplete) { return stored }
             checkpoint.version = stored.version
@@ -104,12 +106,40 @@ package struct CheckpointStore: Sendable {
         throw StoreError(.unavailable, "the checkpoint of '\(source)' kept changing: is another replay running?")
     }
 
-    static func otherTape(_ source: String) -> StoreError {
-        StoreError(
-            .refused,
-            "another tape was applied as source '\(source)' before: its beginning differs. Give this one a name of "
-                + "its own with --source"
-        )
+    /// Takes up the source: reads its checkpoint, or makes the first one, which claims the name for this tape.
+    ///
+    /// - Throws: `StoreError`, with code `refused` where the name belongs to another tape, or to this one decoded in
+    ///   another way.
+    package func open(head: [UInt8], decoding: String) async throws(StoreError) -> Checkpoint {
+        guard let stored = try await load() else {
+            return try await advance(Checkpoint(identity: TapeIdentity(head: head), decoding: decoding))
+        }
+        let known = stored.identity.matches(head: head) ? stored.identity : TapeIdentity(head: head)
+        try requireSameTape(stored, identity: known, decoding: decoding)
+        return stored
+    }
+
+    /// Makes sure that the checkpoint is of the same tape, decoded in the same way: positions on another tape, or of
+    /// other events, would make new events look as if they were stored already.
+    private func requireSameTape(
+        _ stored: Checkpoint,
+        identity: TapeIdentity,
+        decoding: String
+    ) throws(StoreError) {
+        guard stored.identity == identity else {
+            throw StoreError(
+                .refused,
+                "another tape was applied as source '\(source)' before: its beginning differs. Give this one a name "
+                    + "of its own with --source"
+            )
+        }
+        guard stored.decoding == decoding else {
+            throw StoreError(
+                .refused,
+                "source '\(source)' was applied as '\(stored.decoding)' before, and now it would be '\(decoding)'. "
+                    + "Give it a name of its own with --source to apply it in another way"
+            )
+        }
     }
 
     private func change(to checkpoint: Checkpoint) -> VersionedChange {
@@ -127,6 +157,7 @@ package struct CheckpointStore: Sendable {
         return [
             (DocumentField.schemaVersion, .int64(CheckpointsCollection.schemaVersion)),
             (Field.format, .string(format)),
+            (Field.decoding, .string(checkpoint.decoding)),
             (Field.venue, .string(venue)),
             (Field.nextLine, .int64(checkpoint.place.line)),
             (Field.nextOffset, .int64(checkpoint.place.offset)),
@@ -167,7 +198,7 @@ package struct CheckpointStore: Sendable {
                 headLength: Int(try document.integer(Field.headLength)),
                 headChecksum: UInt32(truncatingIfNeeded: try document.integer(Field.headChecksum))
             )
-            var checkpoint = Checkpoint(identity: identity)
+            var checkpoint = Checkpoint(identity: identity, decoding: try document.string(Field.decoding))
             checkpoint.version = try document.integer(DocumentField.version)
             checkpoint.place = TapePlace(
                 line: try document.integer(Field.nextLine),

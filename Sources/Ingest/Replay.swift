@@ -8,19 +8,22 @@ package struct Replay: Sendable {
     package struct Options: Sendable {
         package var source: String
         package var venue: String
+        /// How the tape is decoded, in words that are the same whenever it is decoded in the same way.
+        package var decoding: String
         package var only: Set<String>?
         /// Times the original pace; nil for as fast as possible.
         package var speed: Double?
         package var isDryRun = false
         package var startsOver = false
         package var rules = OrderRules()
-        package var limits = EpochCollector.Limits(workMin: 98_304, workMax: 262_144)
+        package var limits = EpochCollector.Limits(workMin: 65_536, workMax: 163_840)
         /// Slabs are decoded by this many decoders at the same time.
         package var decoderCount = 2
 
-        package init(source: String, venue: String) {
+        package init(source: String, venue: String, decoding: String) {
             self.source = source
             self.venue = venue
+            self.decoding = decoding
         }
     }
 
@@ -102,8 +105,7 @@ extension Replay {
     /// - Throws: `StoreError` where the store fails for longer than the retry policy allows. What was confirmed
     ///   before stays, and the next run goes on from there.
     package func run(_ input: sending TapeInput, recordLimit: Int? = nil) async throws -> ReplayReport {
-        let identity = TapeIdentity(head: input.head)
-        var checkpoint = Checkpoint(identity: identity)
+        var checkpoint = Checkpoint(identity: TapeIdentity(head: input.head), decoding: options.decoding)
         var checkpoints: CheckpointStore?
         if let target {
             let store = CheckpointStore(
@@ -114,10 +116,7 @@ extension Replay {
                 venue: options.venue
             )
             checkpoints = store
-            if let stored = try await store.load() {
-                guard stored.identity.matches(head: input.head) else { throw CheckpointStore.otherTape(options.source) }
-                checkpoint = stored
-            }
+            checkpoint = try await store.open(head: input.head, decoding: options.decoding)
         }
         let sequencer = try startingSequencer(checkpoint)
         let start = sequencer.place
@@ -157,7 +156,7 @@ extension Replay {
 
     private func startingSequencer(_ checkpoint: Checkpoint) throws(StoreError) -> Sequencer {
         // A replay of some instruments has no checkpoint: its buckets alone tell what is stored.
-        guard !options.startsOver, options.only == nil, checkpoint.version > 0 else {
+        guard !options.startsOver, options.only == nil, !checkpoint.trackers.isEmpty else {
             return Sequencer(source: options.source, only: options.only, rules: options.rules)
         }
         var sequencer = Sequencer(

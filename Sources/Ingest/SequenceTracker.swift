@@ -60,10 +60,13 @@ struct SequenceTracker: Equatable, Sendable {
     /// The numbers seen lately, where numbers only grow: repetitions come soon or never.
     private var recent: [Int64] = []
     private var recentNext = 0
+    /// Numbers that came with rejected events only: with another event they are new.
+    private var awaited: [Int64] = []
 
     /// Older holes stay open for ever: memory is bounded, and data is never dropped for want of it.
     static let gapsMax = 1_024
     static let recentMax = 64
+    static let awaitedMax = 64
 
     /// Takes the next number of a stream whose numbers grow by one.
     @inline(__always)
@@ -89,6 +92,10 @@ struct SequenceTracker: Equatable, Sendable {
         for index in gaps.indices.reversed() where gaps[index].fill(number) {
             return .late
         }
+        if let index = awaited.firstIndex(of: number) {
+            awaited.remove(at: index)
+            return .new
+        }
         // A number from the past with news of the present: the venue began to count again. A repeated message, in
         // contrast, repeats its time.
         if eventTime > newestEventTime {
@@ -98,9 +105,19 @@ struct SequenceTracker: Equatable, Sendable {
         return .duplicate
     }
 
+    /// Notes that a number, which was observed, came with an event that was rejected.
+    ///
+    /// The venue may send the event again as it should be. Of many such numbers the latest are kept.
+    mutating func awaitAgain(_ number: Int64) {
+        guard !awaited.contains(number) else { return }
+        if awaited.count == Self.awaitedMax { awaited.removeFirst() }
+        awaited.append(number)
+    }
+
     /// Forgets the last number, because the venue says that it counts anew.
     mutating func restart() {
         last = .min
+        awaited = []
     }
 
     /// Takes the next number of a stream whose numbers grow by any amount.
@@ -151,6 +168,8 @@ extension SequenceTracker {
             writer.append(variable: (number &- previous).zigzag)
             previous = number
         }
+        writer.append(variable: UInt64(awaited.count))
+        for number in awaited { writer.append(number) }
     }
 
     init(decoding reader: inout ByteReader) throws(BlockError) {
@@ -173,6 +192,7 @@ extension SequenceTracker {
             previous = previous &+ Int64(zigzag: try reader.readVariable())
             recent.append(previous)
         }
+        for _ in 0..<(try Self.count(&reader, max: Self.awaitedMax)) { awaited.append(try reader.read()) }
     }
 
     private static func count(_ reader: inout ByteReader, max: Int) throws(BlockError) -> Int {

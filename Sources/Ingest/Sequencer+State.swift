@@ -3,7 +3,7 @@ package import TickCodec
 
 // The state that a checkpoint keeps: small, versioned, and read back with every length checked.
 extension Sequencer {
-    private static let stateVersion: UInt8 = 1
+    private static let stateVersion: UInt8 = 2
     private static let namesMax: UInt64 = 1 << 24
 
     func encodeState() -> [UInt8] {

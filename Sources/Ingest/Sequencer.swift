@@ -169,6 +169,7 @@ extension Sequencer {
             }
             let line = place.line + observation.position.line
             _ = track(stream, number, observation.rule, eventTime: .min, line: line)
+            if observation.isOfRejectedEvent { streams.values[stream].awaitAgain(number) }
         }
         return next
     }

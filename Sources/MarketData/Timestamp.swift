@@ -146,7 +146,7 @@ extension Timestamp {
 }
 
 /// A calendar date without a time zone, such as the trading day that a file name carries.
-public struct CalendarDate: Hashable, Sendable {
+public struct CalendarDate: Hashable, Sendable, CustomStringConvertible {
     public let year: Int
     public let month: Int
     public let day: Int
@@ -163,6 +163,12 @@ public struct CalendarDate: Hashable, Sendable {
         self.year = year
         self.month = month
         self.day = day
+    }
+
+    /// The date as `2013-10-08`.
+    public var description: String {
+        func digits(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        return "\(year)-\(digits(month))-\(digits(day))"
     }
 
     /// Midnight of the date on a clock that shows UTC.

@@ -84,6 +84,7 @@ extension ColumnID {
     /// Whether events can hold all the values.
     func holds(_ values: UnsafeMutableBufferPointer<Int64>) -> Bool {
         switch self {
+        case .eventTime: values.allSatisfy { $0 != .min }
         case .side: values.allSatisfy { (0...2).contains($0) }
         case .flags: values.allSatisfy { (0...Int64(UInt32.max)).contains($0) }
         case .interval: values.allSatisfy { (Int64(Int32.min)...Int64(Int32.max)).contains($0) }

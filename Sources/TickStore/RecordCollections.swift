@@ -101,6 +101,8 @@ public enum CheckpointsCollection {
         public static let afterOpenLine = "after_open_line"
         public static let isComplete = "is_complete"
         public static let format = "format"
+        /// How the tape is decoded: format, mapping and whatever else decides what its records mean.
+        public static let decoding = "decoding"
         public static let venue = "venue"
         /// Length and checksum of the beginning of the tape, by which another tape of the same name is told apart.
         public static let headLength = "head_length"

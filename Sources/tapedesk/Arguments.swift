@@ -11,6 +11,9 @@ extension Instrument: ExpressibleByArgument {
 }
 
 extension EventKind: ExpressibleByArgument {
+    /// Names, not the raw values that blocks store.
+    public static var allValueStrings: [String] { allCases.map(\.name) }
+
     public init?(argument: String) {
         self.init(name: argument)
     }

@@ -14,7 +14,7 @@ struct ExportCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Instrument.", valueName: "venue:symbol"))
     var symbol: Instrument
 
-    @Option(help: ArgumentHelp("trade, quote or candle.", valueName: "kind"))
+    @Option(help: ArgumentHelp("Kind of event.", valueName: "kind"))
     var kind: EventKind
 
     @Option(help: ArgumentHelp("From this event time on: RFC 3339 or Unix time.", valueName: "time"))

@@ -38,6 +38,11 @@ struct FormatOptions: ParsableArguments {
     struct Tape {
         let format: any RecordFormat
         let venue: String
+        /// What decides the meaning of the records beside the format.
+        var details: [String] = []
+
+        /// The same text whenever a recording is decoded in the same way.
+        var decoding: String { ([format.name, venue] + details).joined(separator: " ") }
     }
 
     /// Finds out how an opened recording is to be read, saying so where it is a guess.
@@ -56,15 +61,18 @@ struct FormatOptions: ParsableArguments {
         case .ndjson:
             let venue = venue ?? "FILE"
             let mapping = try map.map { try FieldMapping(parsing: $0) } ?? FieldMapping(fieldsNamed: jsonKeys(input))
-            return Tape(format: NDJSONFormat(mapping: mapping, venue: venue, symbol: symbol), venue: venue)
+            try requireSymbol(mapping, input)
+            let format = NDJSONFormat(mapping: mapping, venue: venue, symbol: symbol)
+            return Tape(format: format, venue: venue, details: details(mapping))
         case .csv:
             let venue = venue ?? "FILE"
             let line = firstLine(input)
             let mapping =
                 try map.map { try FieldMapping(parsing: $0) }
                 ?? FieldMapping(fieldsNamed: CSVFormat.columnTitles(of: line))
+            try requireSymbol(mapping, input)
             let format = try CSVFormat(mapping: mapping, firstLine: line, venue: venue, symbol: symbol)
-            return Tape(format: format, venue: venue)
+            return Tape(format: format, venue: venue, details: details(mapping))
         case .tape:
             let format = try TapeFormat(input, venue: venue)
             return Tape(format: format, venue: venue ?? format.header.venue)
@@ -97,7 +105,21 @@ struct FormatOptions: ParsableArguments {
             date: date.flatMap(CalendarDate.init(parsing:)),
             zone: TimeZoneRules(named: tz)
         )
-        return Tape(format: format, venue: venue)
+        let instrument = format.instrument.symbol
+        return Tape(format: format, venue: venue, details: [instrument, "\(format.date)", tz])
+    }
+
+    /// Refuses a mapping that would reject every record.
+    private func requireSymbol(_ mapping: FieldMapping, _ input: TapeInput) throws(InputError) {
+        guard mapping.names[.symbol] == nil, symbol == nil else { return }
+        throw InputError(
+            .unsupported,
+            "\(input.path): nothing names the symbol: add symbol=FIELD to --map, or give --symbol"
+        )
+    }
+
+    private func details(_ mapping: FieldMapping) -> [String] {
+        [mapping.description] + (symbol.map { ["symbol:" + $0] } ?? [])
     }
 
     private func firstLine(_ input: TapeInput) -> String {

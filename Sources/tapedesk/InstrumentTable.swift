@@ -27,7 +27,7 @@ struct InstrumentTable {
             lines.append("  " + row.instrument.padded(to: width) + counts.joined() + "  " + (row.lastPrice ?? ""))
         }
         if rows.count > Self.rowsShownMax {
-            lines.append("  … and \(rows.count - Self.rowsShownMax) more; 'tapedesk status --json' lists all")
+            lines.append("  … and \((rows.count - Self.rowsShownMax).grouped) more")
         }
         return lines.joined(separator: "\n")
     }

@@ -20,7 +20,7 @@ struct MongoOptions: ParsableArguments {
     )
     var database: String?
 
-    @Option(help: ArgumentHelp("How long to wait for a MongoDB that went away, in seconds.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Seconds to wait for a MongoDB that goes away.", valueName: "seconds"))
     var wait: Int = 60
 
     func validate() throws {

@@ -9,8 +9,8 @@ struct ReplayCommand: AsyncParsableCommand {
         commandName: "replay",
         abstract: "Apply recorded feeds to MongoDB, each event exactly once.",
         discussion: """
-            Files may be compressed (gzip, zstd, zip); - reads the standard input. A replay that was interrupted goes on
-            where it stopped; one that is repeated stores nothing twice.
+            Files may be compressed (gzip, zstd, zip); - reads the standard input. A replay that was interrupted \
+            goes on where it stopped; one that is repeated stores nothing twice.
 
             Exit code 1 says that records were rejected or that a file ended early; all others were stored.
             """
@@ -71,7 +71,7 @@ struct ReplayCommand: AsyncParsableCommand {
         let input = try TapeInput.open(path: file)
         let tape = try format.resolve(input)
         let source = source ?? "\(tape.venue)/\(file == "-" ? "stdin" : input.name)"
-        var options = Replay.Options(source: source, venue: tape.venue)
+        var options = Replay.Options(source: source, venue: tape.venue, decoding: tape.decoding)
         options.only = only.isEmpty ? nil : Set(only)
         options.speed = speed.multiple
         options.startsOver = fromStart
@@ -116,7 +116,7 @@ struct ReplayCommand: AsyncParsableCommand {
         if let place = report.truncatedAt {
             Terminal.error(
                 "tapedesk: \(file): line \(place.line + 1), offset \(place.offset): the file ends in the middle of a "
-                    + "record. All before it is stored; replay the file again when it is whole"
+                    + "record. \(dryRun ? "" : "All before it is stored; ")replay the file again when it is whole"
             )
             status = ExitStatus.foundProblems
         }
@@ -128,7 +128,8 @@ struct ReplayCommand: AsyncParsableCommand {
                 )
             }
             let total = report.counts.rejected.values.reduce(0, +)
-            Terminal.error("tapedesk: \(file): \(total) records were rejected; they are in the collection 'rejects'")
+            let place = dryRun ? "" : "; they are in the collection 'rejects'"
+            Terminal.error("tapedesk: \(file): \(total) records were rejected\(place)")
             status = ExitStatus.foundProblems
         }
         return status

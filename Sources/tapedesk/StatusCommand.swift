@@ -18,9 +18,11 @@ struct StatusCommand: AsyncParsableCommand {
             let status = try await DatabaseStatus.load(database)
             if json {
                 Terminal.output(status.json.text)
+                status.reportCut()
             } else {
                 Terminal.output(status.text)
-                Terminal.output(try await InstrumentTable.load(database.writer).text)
+                let instruments = try await InstrumentTable.load(database.writer)
+                if !instruments.rows.isEmpty { Terminal.output(instruments.text) }
             }
             return ExitStatus.done
         }
@@ -65,6 +67,18 @@ struct DatabaseStatus {
         )
     }
 
+    /// Says on stderr where the list of gaps is not whole.
+    func reportCut() {
+        guard openGapCount > openGaps.count else { return }
+        Terminal.error("tapedesk: the first \(openGaps.count) of \(openGapCount) open gaps are listed")
+    }
+
+    /// What a write is confirmed by; a standalone server, which replay refuses, confirms nothing.
+    private var durability: (name: String, explanation: String) {
+        server.topology == .standalone
+            ? ("none", "a standalone server, which replay refuses") : ("strict", "a majority has it in its journal")
+    }
+
     var json: JSONText {
         .object([
             ("database", .string(name)),
@@ -74,7 +88,7 @@ struct DatabaseStatus {
                     ("version", .string(server.version)), ("topology", .string(server.topology.description)),
                 ])
             ),
-            ("durability", .string("strict")),
+            ("durability", .string(durability.name)),
             ("sources", .array(sources.map(Self.source))),
             ("collections", .object(collections.map { ($0.name, Self.statistics($0.statistics)) })),
             (
@@ -148,13 +162,13 @@ struct DatabaseStatus {
     var text: String {
         var lines = [
             "MongoDB \(server.version), \(server.topology), database \(name)",
-            "durability: strict (a majority has it in its journal)",
+            "durability: \(durability.name) (\(durability.explanation))",
             "",
             "sources",
         ]
         for document in sources {
             let records = Int(document[CheckpointsCollection.Field.records]?.integer ?? 0).grouped
-            let lag = Self.lag(document).map { "\($0.grouped) bytes behind" } ?? "not complete"
+            let lag = "not complete" + (Self.lag(document).map { ", \($0.grouped) bytes not read" } ?? "")
             let isComplete = document[CheckpointsCollection.Field.isComplete]?.bool == true
             let name = document[DocumentField.id]?.string ?? ""
             lines.append("  \(name.padded(to: 40))  \(records) records, \(isComplete ? "complete" : lag)")

@@ -17,9 +17,15 @@ struct VerifyCommand: AsyncParsableCommand {
                 Terminal.progress("\(report.buckets.grouped) buckets, \(report.events.grouped) events")
             }
             Terminal.progress("")
-            json ? Terminal.output(document(report).text) : printText(report)
+            json ? printJSON(report) : printText(report)
             return report.isClean ? ExitStatus.done : ExitStatus.foundProblems
         }
+    }
+
+    private func printJSON(_ report: VerificationReport) {
+        Terminal.output(document(report).text)
+        guard report.findingCount > report.findings.count else { return }
+        Terminal.error("tapedesk: the first \(report.findings.count) of \(report.findingCount) problems are listed")
     }
 
     private func document(_ report: VerificationReport) -> JSONText {

@@ -187,7 +187,7 @@ public struct BatchBuilder {
     private mutating func rejectImpossible(_ event: MarketEvent, _ rule: RejectRule) {
         // The number arrived, so its absence among the stored events is no gap of the feed.
         if event.sequenceRule == .contiguous {
-            observe(stream: event.stream, number: event.orderNumber, rule: .contiguous)
+            observe(event.orderNumber, on: event.stream, rule: .contiguous, isOfRejectedEvent: true)
         }
         reject(rule, "the \(event.payload.kind.name) is impossible: \(rule.explanation)", kind: event.payload.kind)
     }
@@ -195,12 +195,18 @@ public struct BatchBuilder {
     /// Reports the number of the current message, or with nil that its stream's numbering starts anew.
     @inline(__always)
     public mutating func observe(stream: Int32, number: Int64?, rule: SequenceRule) {
+        observe(number, on: stream, rule: rule, isOfRejectedEvent: false)
+    }
+
+    @inline(__always)
+    private mutating func observe(_ number: Int64?, on stream: Int32, rule: SequenceRule, isOfRejectedEvent: Bool) {
         batch.observations.append(
             SequenceObservation(
                 position: TapePosition(line: batch.lines, event: eventInLine),
                 stream: stream,
                 number: number,
-                rule: rule
+                rule: rule,
+                isOfRejectedEvent: isOfRejectedEvent
             )
         )
     }

@@ -13,11 +13,20 @@ public struct SequenceObservation: Hashable, Sendable {
     /// The number; nil where the numbering starts anew, as on a new connection under an old name.
     public let number: Int64?
     public let rule: SequenceRule
+    /// Whether the number is one of an event that was rejected: the venue may send it again, in order then.
+    public let isOfRejectedEvent: Bool
 
-    public init(position: TapePosition, stream: Int32, number: Int64?, rule: SequenceRule) {
+    public init(
+        position: TapePosition,
+        stream: Int32,
+        number: Int64?,
+        rule: SequenceRule,
+        isOfRejectedEvent: Bool = false
+    ) {
         self.position = position
         self.stream = stream
         self.number = number
         self.rule = rule
+        self.isOfRejectedEvent = isOfRejectedEvent
     }
 }

@@ -89,6 +89,13 @@ public struct FieldMapping: Sendable {
     }
 }
 
+extension FieldMapping: CustomStringConvertible {
+    /// The mapping as `--map` takes it, in a fixed order.
+    public var description: String {
+        Meaning.allCases.compactMap { meaning in names[meaning].map { "\(meaning.name)=\($0)" } }.joined(separator: ",")
+    }
+}
+
 /// Why a mapping cannot be used.
 public struct MappingError: Error, Equatable, Sendable, CustomStringConvertible {
     public let description: String

@@ -76,9 +76,26 @@ final class Desk: Sendable {
         let ending = try await start(["replay", "--json"] + arguments, input: input).wait()
         #expect(ending.code == code, "\(ending.error)", sourceLocation: sourceLocation)
         let document = try ReplayDocument(ending)
+        #expect(
+            document.eventTotal <= document.stored + document.alreadyStored + document.rejectedTotal,
+            sourceLocation: sourceLocation
+        )
         // What is not stored by this run was stored before, or refused.
         #expect(document.stored >= 0 && document.alreadyStored >= 0, sourceLocation: sourceLocation)
         return document
+    }
+
+    /// Replays a sample whose records are partly impossible.
+    @discardableResult
+    func replay(
+        _ sample: Sample,
+        _ arguments: String...,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws -> ReplayDocument {
+        let words = ["replay", "--json"] + Sample.mapped + arguments + [sample.path]
+        let ending = try await start(words).wait()
+        #expect(ending.code == 1, "\(ending.error)", sourceLocation: sourceLocation)
+        return try ReplayDocument(ending)
     }
 
     /// All that is stored of an instrument, as CSV unless told otherwise.
