@@ -125,6 +125,20 @@ let package = Package(
             dependencies: ["BSON", "DocumentStore", "MongoStore", "SimulatedStore", "TestSupport"],
             swiftSettings: strict
         ),
+        .testTarget(
+            name: "IngestTests",
+            dependencies: [
+                "BSON", "DocumentStore", "Feeds", "Ingest", "MarketData", "SimulatedStore", "TickCodec", "TickStore",
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: [
+                "BSON", "DocumentStore", "Feeds", "Ingest", "MarketData", "SimulatedStore", "TickCodec", "TickStore",
+            ],
+            swiftSettings: strict
+        ),
         .testTarget(name: "MarketDataTests", dependencies: ["Feeds", "MarketData"], swiftSettings: strict),
         .testTarget(
             name: "TickCodecTests",

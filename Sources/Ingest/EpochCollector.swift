@@ -59,7 +59,7 @@ package actor EpochCollector {
     /// Takes what waits, waiting for it where there is too little; nil when everything was taken.
     ///
     /// - Throws: `CancellationError` where the collector was closed.
-    package func take() async throws -> (epoch: Epoch, completesTape: Bool)? {
+    package func take() async throws -> (epoch: Epoch, isLast: Bool, completesTape: Bool)? {
         while !isReady, !isClosed {
             await withCheckedContinuation { writer = $0 }
         }
@@ -69,7 +69,7 @@ package actor EpochCollector {
         let epoch = sequencer.cut()
         reader?.resume()
         reader = nil
-        return (epoch, isFinished && isComplete)
+        return (epoch, isFinished, isFinished && isComplete)
     }
 
     /// Ends all waiting, after a failure of either side.

@@ -39,7 +39,7 @@ package final class EpochCommitter {
     /// After an error parts of it may be written; to write it again is harmless.
     ///
     /// - Throws: `StoreError`.
-    package func commit(_ epoch: Epoch, completesTape: Bool) async throws(StoreError) {
+    package func commit(_ epoch: Epoch, isLast: Bool = true, completesTape: Bool) async throws(StoreError) {
         let written = try await buckets.write(epoch.buckets)
         result.stored += written.stored
         result.alreadyStored += written.alreadyStored
@@ -48,7 +48,10 @@ package final class EpochCommitter {
         try await records.write(epoch.gaps)
         guard movesCheckpoint else { return }
         // A run from the start passes through places that the checkpoint has behind it.
-        guard epoch.place.offset >= checkpoint.place.offset else { return }
+        let advance = epoch.place.offset - checkpoint.place.offset
+        guard advance >= 0 else { return }
+        // With very many streams the checkpoint is large: it is written when it is small beside what it covers.
+        guard isLast || advance >= epoch.trackers.count else { return }
         checkpoint.place = epoch.place
         checkpoint.counts = epoch.counts
         checkpoint.trackers = epoch.trackers

@@ -88,6 +88,8 @@ package struct ReplayReport: Sendable {
     package var startedAt = TapePlace()
     package var recordsBefore = 0
     package var eventsBefore = 0
+    /// Streams beyond those that are followed: no gaps and duplicates are seen in them.
+    package var unfollowedStreams = 0
     /// The first records that this run rejected.
     package var rejectedSamples: [RejectedRecord] = []
     package var truncatedAt: TapePlace?
@@ -219,7 +221,14 @@ extension Replay {
         report.place = state.place
         report.truncatedAt = state.truncatedAt
         report.rejectedSamples = state.rejectedSamples
+        report.unfollowedStreams = state.unfollowedStreams
         return report
+    }
+
+    private enum FeedStep: Sendable {
+        case slab(Slab)
+        case end(TapeEnd)
+        case batch(Int, EventBatch)
     }
 
     /// Reads and decodes slabs, several at a time, and adds them to the collector in their order.
@@ -227,36 +236,38 @@ extension Replay {
         let workers = (0..<options.decoderCount).map { _ in DecodeWorker(format) }
         let depth = options.decoderCount * 2
         var end = TapeEnd.whole
-        try await withThrowingTaskGroup(of: (Int, EventBatch).self) { group in
+        try await withThrowingTaskGroup(of: FeedStep.self) { group in
             var started = 0
             var finished = 0
+            var isReading = false
             var isAtEnd = false
             var early: [Int: EventBatch] = [:]
             var pacer = options.speed.map { Pacer(speed: $0, environment: environment) }
             while true {
-                while !isAtEnd, started - finished < depth {
-                    do throws(InputError) {
-                        guard let slab = try await reader.next() else {
-                            end = await reader.endedByLimit ? .limit : .whole
-                            isAtEnd = true
-                            break
-                        }
-                        let number = started
-                        let worker = workers[number % workers.count]
-                        group.addTask { (number, await worker.decode(slab)) }
-                        started += 1
-                    } catch {
-                        // What was read before is good: it is applied, and the report says that the rest is missing.
-                        end = .failure(error)
-                        isAtEnd = true
-                    }
+                // One read at a time, beside all else: on a quiet pipe it takes until somebody sends something.
+                if !isAtEnd, !isReading, started - finished < depth {
+                    isReading = true
+                    group.addTask { await read(reader) }
                 }
-                guard let (number, batch) = try await group.next() else { break }
-                early[number] = batch
-                while let next = early.removeValue(forKey: finished) {
-                    try await pacer?.wait(for: next)
-                    try await collector.add(next, decoder: finished % workers.count)
-                    finished += 1
+                guard let step = try await group.next() else { break }
+                switch step {
+                case .slab(let slab):
+                    isReading = false
+                    let number = started
+                    let worker = workers[number % workers.count]
+                    group.addTask { .batch(number, await worker.decode(slab)) }
+                    started += 1
+                case .end(let reached):
+                    isReading = false
+                    isAtEnd = true
+                    end = reached
+                case .batch(let number, let batch):
+                    early[number] = batch
+                    while let next = early.removeValue(forKey: finished) {
+                        try await pacer?.wait(for: next)
+                        try await collector.add(next, decoder: finished % workers.count)
+                        finished += 1
+                    }
                 }
             }
         }
@@ -265,12 +276,22 @@ extension Replay {
         return end
     }
 
+    private func read(_ reader: TapeReader) async -> FeedStep {
+        do throws(InputError) {
+            if let slab = try await reader.next() { return .slab(slab) }
+            return .end(await reader.endedByLimit ? .limit : .whole)
+        } catch {
+            // What was read before is good: it is applied, and the report says that the rest is missing.
+            return .end(.failure(error))
+        }
+    }
+
     /// Writes stretch after stretch until all is written.
     private func write(_ collector: EpochCollector, _ committer: EpochCommitter?) async throws -> BucketWriter.Result {
         var counted = BucketWriter.Result()
-        while let (epoch, completesTape) = try await collector.take() {
+        while let (epoch, isLast, completesTape) = try await collector.take() {
             if let committer {
-                try await committer.commit(epoch, completesTape: completesTape)
+                try await committer.commit(epoch, isLast: isLast, completesTape: completesTape)
                 counted = committer.result
             } else {
                 counted.stored += epoch.buckets.reduce(0) { $0 + $1.events.count }

@@ -65,7 +65,7 @@ struct SequenceTracker: Equatable, Sendable {
 
     /// Older holes stay open for ever: memory is bounded, and data is never dropped for want of it.
     static let gapsMax = 1_024
-    static let recentMax = 64
+    static let recentMax = 16
     static let awaitedMax = 64
 
     /// Takes the next number of a stream whose numbers grow by one.

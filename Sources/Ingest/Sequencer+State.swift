@@ -9,13 +9,15 @@ extension Sequencer {
     func encodeState() -> [UInt8] {
         var writer = ByteWriter()
         writer.append(Self.stateVersion)
-        writer.append(variable: UInt64(streams.names.count))
-        for (name, tracker) in streams.entries {
+        let followed = streams.entries.prefix(Self.followedMax)
+        writer.append(variable: UInt64(followed.count))
+        for (name, tracker) in followed {
             writer.append(text: name)
             tracker.encode(into: &writer)
         }
-        writer.append(variable: UInt64(lanes.names.count))
-        for (instrument, lane) in lanes.entries {
+        let compared = lanes.entries.prefix(Self.followedMax)
+        writer.append(variable: UInt64(compared.count))
+        for (instrument, lane) in compared {
             writer.append(text: instrument.description)
             writer.append(lane.referencePrice.mantissa)
             writer.append(lane.referencePrice.exponent)

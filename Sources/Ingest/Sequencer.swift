@@ -33,6 +33,14 @@ package struct Sequencer: Sendable {
     package private(set) var rejectedSamples: [RejectedRecord] = []
     private static let samplesMax = 10
 
+    /// So many streams, and instruments, of a tape are followed: those that come first. Their state must fit into
+    /// the document of the checkpoint. In streams beyond it no gaps and duplicates are seen, and prices of instruments
+    /// beyond it are not compared.
+    package static let followedMax = 100_000
+
+    /// Streams that are not followed.
+    package var unfollowedStreams: Int { max(0, streams.names.count - Self.followedMax) }
+
     var streams = NumberedTable<String, SequenceTracker>()
     var lanes = NumberedTable<Instrument, Lane>()
     /// For each decoder, the streams and lanes that its indexes stand for.
@@ -168,8 +176,9 @@ extension Sequencer {
                 continue
             }
             let line = place.line + observation.position.line
-            _ = track(stream, number, observation.rule, eventTime: .min, line: line)
-            if observation.isOfRejectedEvent { streams.values[stream].awaitAgain(number) }
+            let verdict = track(stream, number, observation.rule, eventTime: .min, line: line)
+            // A broken repetition of what is stored says nothing about what is stored.
+            if observation.isOfRejectedEvent, verdict != .duplicate { streams.values[stream].awaitAgain(number) }
         }
         return next
     }
@@ -181,6 +190,7 @@ extension Sequencer {
         eventTime: Int64,
         line: Int64
     ) -> SequenceVerdict {
+        guard stream < Self.followedMax else { return .new }
         switch rule {
         case .none: return .new
         case .increasing: return streams.values[stream].observeIncreasing(number)
@@ -223,6 +233,8 @@ extension Sequencer {
                     eventTime: event.eventTime.nanoseconds,
                     line: event.position.line
                 )
+                // Streams are followed whole: what is left out still tells a repetition from a new beginning.
+                if verdict != .duplicate { flagOrder(&event, stream) }
                 guard lanes.values[lane].isSelected else { continue }
                 switch event.payload.kind {
                 case .trade: totals.trade += 1
@@ -231,7 +243,6 @@ extension Sequencer {
                 }
                 guard verdict != .duplicate else { continue }
                 if verdict == .reset { event.flags.insert(.sequenceReset) }
-                flagOrder(&event, stream)
                 flagPrice(&event, lane)
                 if event.flags.rawValue != 0 { count(event.flags) }
                 newest = max(newest, event.eventTime.nanoseconds)
@@ -247,6 +258,7 @@ extension Sequencer {
 
     @inline(__always)
     private mutating func flagOrder(_ event: inout MarketEvent, _ stream: Int) {
+        guard stream < Self.followedMax else { return }
         let time = event.eventTime.nanoseconds
         let newest = streams.values[stream].newestEventTime
         if time >= newest {
@@ -258,7 +270,7 @@ extension Sequencer {
 
     @inline(__always)
     private mutating func flagPrice(_ event: inout MarketEvent, _ lane: Int) {
-        guard case .trade(let trade) = event.payload else { return }
+        guard lane < Self.followedMax, case .trade(let trade) = event.payload else { return }
         let reference = lanes.values[lane].referencePrice
         if reference.isAbsent || isNear(trade.price, reference) {
             lanes.values[lane].referencePrice = trade.price

@@ -12,9 +12,11 @@ import TickCodec
 /// Used by one task at a time.
 public final class BucketWriter {
     /// The states that are remembered; beyond it those that were not used lately are read again.
-    static let statesMax = 65_536
+    static let statesMax = 200_000
     /// A bucket that conflicts this often in a row has a competitor that never pauses: give up, visibly.
     static let roundsMax = 64
+    /// Buckets that are encoded and sent at a time: it bounds memory where instruments are many.
+    private static let bucketsPerBulk = 1_000
     /// Windows that are asked for with one query.
     private static let windowsPerQuery = 256
 
@@ -42,6 +44,17 @@ public final class BucketWriter {
     /// - Throws: `StoreError`.
     public func write(_ pending: [PendingBucket]) async throws(StoreError) -> Result {
         var result = Result()
+        var start = 0
+        while start < pending.count {
+            let end = min(start + Self.bucketsPerBulk, pending.count)
+            try await write(Array(pending[start..<end]), &result)
+            start = end
+        }
+        if states.count > Self.statesMax { states.removeAll(keepingCapacity: true) }
+        return result
+    }
+
+    private func write(_ pending: [PendingBucket], _ result: inout Result) async throws(StoreError) {
         var open = pending
         var rounds = 0
         while !open.isEmpty {
@@ -56,8 +69,6 @@ public final class BucketWriter {
             }
             open = try await apply(attempts, &result)
         }
-        if states.count > Self.statesMax { states.removeAll(keepingCapacity: true) }
-        return result
     }
 }
 

@@ -120,6 +120,12 @@ struct ReplayCommand: AsyncParsableCommand {
             )
             status = ExitStatus.foundProblems
         }
+        if report.unfollowedStreams > 0 {
+            Terminal.error(
+                "tapedesk: \(file): gaps and duplicates were not looked for in \(report.unfollowedStreams) streams: "
+                    + "\(Sequencer.followedMax) of a source are followed. Split the recording to have all followed"
+            )
+        }
         if !report.counts.rejected.isEmpty {
             for rejected in report.rejectedSamples {
                 Terminal.error(

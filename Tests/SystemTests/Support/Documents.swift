@@ -40,6 +40,8 @@ struct ReplayDocument: Decodable, Equatable {
 
     var eventTotal: Int { events.values.reduce(0, +) }
     var rejectedTotal: Int { rejected.values.reduce(0, +) }
+    /// Events among what was rejected: a record that is none at all counts as no event.
+    var rejectedEventTotal: Int { eventTotal - stored - alreadyStored }
     var missing: Int { gaps.reduce(0) { $0 + $1.missing } }
 
     /// Reads the one line that `replay --json` writes, which has to be as documented to the letter.

@@ -1,0 +1,5 @@
+import Testing
+
+@testable import Ingest
+
+@Suite struct PacerTests {}

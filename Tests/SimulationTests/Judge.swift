@@ -1,0 +1,145 @@
+import BSON
+import DocumentStore
+import Feeds
+import Ingest
+import MarketData
+import SimulatedStore
+import TickCodec
+import TickStore
+
+/// Compares everything that is stored with what the model says.
+struct Judge: Sendable {
+    let store: SimulatedStore
+    let tape: SimulatedTape
+    let model: TapeModel
+
+    /// What is wrong; empty when nothing is.
+    func problems() async throws -> [String] {
+        store.deliverLateChanges()
+        let faults = store.faults
+        defer { store.faults = faults }
+        store.faults = FaultPlan()
+        let writer = VersionedWriter(
+            store: store,
+            policy: RetryPolicy(deadline: .seconds(1)),
+            environment: store.clock.environment
+        )
+        var problems = HistoryChecker.violations(of: store.history)
+        var count = 0
+        for symbol in tape.symbols {
+            let read = try await read(symbol, writer)
+            let expected = (model.events[symbol] ?? []).enumerated().sorted { left, right in
+                (left.element.eventTime, left.offset) < (right.element.eventTime, right.offset)
+            }
+            problems += difference(symbol, expected.map(\.element), read)
+            count += read.count
+        }
+        let report = try await Verifier(reading: writer).verify()
+        problems += report.findings.map { "\($0.bucket): \($0.problem)" }
+        if report.events != count { problems.append("\(report.events) events are in buckets, \(count) were read") }
+        return problems + judgeRejects() + judgeGaps() + judgeCheckpoint()
+    }
+
+    private func read(_ symbol: String, _ writer: VersionedWriter) async throws -> [PlainEvent] {
+        let instrument = Instrument(venue: SimulatedTape.venue, symbol: symbol)
+        let reader = BucketReader(reading: writer, EventQuery(instrument: instrument, kind: tape.kind))
+        var events: [PlainEvent] = []
+        while let part = try await reader.next() { events += part.map(plain) }
+        return events
+    }
+
+    private func plain(_ stored: StoredEvent) -> PlainEvent {
+        let event = stored.event
+        var plain = PlainEvent(
+            eventTime: event.eventTime.nanoseconds,
+            receiptTime: event.receiptTime.nanoseconds,
+            sequence: event.sequence,
+            values: [],
+            id: "",
+            side: .unknown,
+            flags: event.flags.rawValue
+        )
+        switch event.payload {
+        case .trade(let trade):
+            plain.values = [trade.price, trade.size]
+            plain.side = trade.side
+            plain.id = stored.idText ?? (trade.id.form == .number ? String(trade.id.value) : "")
+        case .quote(let quote): plain.values = [quote.bidPrice, quote.bidSize, quote.askPrice]
+        case .candle: break
+        }
+        return plain
+    }
+
+    private func difference(_ symbol: String, _ expected: [PlainEvent], _ read: [PlainEvent]) -> [String] {
+        for (index, event) in expected.enumerated() {
+            var withoutLine = event
+            withoutLine.line = nil
+            guard index < read.count else { return ["\(symbol): event \(index) is missing: \(event)"] }
+            if read[index] != withoutLine { return ["\(symbol): event \(index) is \(read[index]), not \(event)"] }
+        }
+        return read.count > expected.count ? ["\(symbol): \(read.count - expected.count) events too many"] : []
+    }
+
+    private func judgeRejects() -> [String] {
+        var stored: [Int64: String] = [:]
+        for reject in store.documents(in: RejectsCollection.name) {
+            let position = TapePosition(rawValue: reject[RejectsCollection.Field.position]?.integer ?? -1)
+            stored[position.line] = reject[RejectsCollection.Field.rule]?.string
+        }
+        return stored == model.rejects ? [] : ["rejects are \(stored), not \(model.rejects)"]
+    }
+
+    private func judgeGaps() -> [String] {
+        typealias Field = GapsCollection.Field
+        var problems: [String] = []
+        var stored: [PlainGap: Int] = [:]
+        for document in store.documents(in: GapsCollection.name) {
+            let gap = PlainGap(
+                stream: document[Field.stream]?.string ?? "",
+                after: document[Field.after]?.integer ?? 0,
+                before: document[Field.before]?.integer ?? 0,
+                missing: document[Field.missing]?.integer ?? -1
+            )
+            stored[gap, default: 0] += 1
+            if document[Field.isOpen]?.bool != (gap.missing > 0) { problems.append("is_open of \(gap) is wrong") }
+        }
+        let expected = model.gaps.reduce(into: [:]) { counts, gap in counts[gap, default: 0] += 1 }
+        if stored != expected {
+            let extra = stored.filter { expected[$0.key] != $0.value }.map { "\($0.key) × \($0.value)" }.sorted()
+            let lacking = expected.filter { stored[$0.key] != $0.value }.map { "\($0.key) × \($0.value)" }.sorted()
+            problems.append("gaps are \(extra), not \(lacking)")
+        }
+        return problems
+    }
+
+    private func judgeCheckpoint() -> [String] {
+        typealias Field = CheckpointsCollection.Field
+        let documents = store.documents(in: CheckpointsCollection.name)
+        guard documents.count == 1, let checkpoint = documents.first else {
+            return ["there are \(documents.count) checkpoints"]
+        }
+        var problems: [String] = []
+        if checkpoint[Field.isComplete]?.bool != tape.tail.isEmpty { problems.append("the checkpoint's end is wrong") }
+        let whole = Int64(tape.bytes.count - tape.tail.utf8.count)
+        if checkpoint[Field.nextOffset]?.integer != whole || checkpoint[Field.nextLine]?.integer != model.lineCount {
+            let place = "\(String(describing: checkpoint[Field.nextLine]?.integer))"
+            problems.append("the checkpoint is at line \(place), not at the end, \(model.lineCount)")
+        }
+        let counts = model.counts
+        let numbers: [(String, Int)] = [
+            (Field.records, counts.records), (Field.rejectedEvents, counts.rejectedEvents),
+            (Field.lastEventTime, Int(counts.lastEventTime)),
+        ]
+        for (field, number) in numbers where checkpoint[field]?.integer != Int64(number) {
+            problems.append("\(field) is \(String(describing: checkpoint[field]?.integer)), not \(number)")
+        }
+        let events = Dictionary(uniqueKeysWithValues: counts.events.map { ($0.key.name, $0.value) })
+        let tables = [(Field.events, events), (Field.flagged, counts.flagged), (Field.rejected, counts.rejected)]
+        for (field, table) in tables {
+            var stored: [String: Int] = [:]
+            for (name, value) in checkpoint[field]?.document?.fields ?? [] { stored[name] = Int(value.integer ?? -1) }
+            if stored != table { problems.append("\(field) are \(stored), not \(table)") }
+        }
+        return problems
+    }
+}

@@ -1,0 +1,117 @@
+import DocumentStore
+import Feeds
+import Ingest
+import SimulatedStore
+import Synchronization
+import TickStore
+
+/// A tape and a store, and processes that replay the one into the other while everything goes wrong.
+final class ReplaySimulation: Sendable {
+    /// One process among those that run side by side.
+    struct Participant: Sendable {
+        var order: TapeProcess.Order
+        /// After how many operations it is killed; nil where it may run to its end.
+        var operations: Int?
+    }
+
+    /// A run is begun again so often; with the faults of these simulations a tenth would do.
+    private static let attemptsMax = 60
+
+    let tape: SimulatedTape
+    let model: TapeModel
+    let store: SimulatedStore
+    let bytes: [UInt8]
+    private let clock: SimulatedClock
+    private let format: NDJSONFormat
+    private let found = Mutex<[String]>([])
+
+    init(_ tape: SimulatedTape, model: TapeModel, seed: UInt64, faults: FaultPlan = FaultPlan()) throws {
+        self.tape = tape
+        self.model = model
+        bytes = tape.bytes
+        format = try tape.format()
+        var generator = SplitMix64(seed: seed)
+        clock = SimulatedClock(seed: generator.next())
+        store = SimulatedStore(seed: generator.next(), faults: faults, clock: clock)
+    }
+
+    /// What was wrong so far.
+    var problems: [String] { found.withLock { $0 } }
+
+    /// Runs processes side by side until each has ended, and answers how many events each stored; nil where it failed.
+    func run(_ participants: [Participant], seed: UInt64, isWatched: Bool = false) -> [Int?] {
+        var generator = SplitMix64(seed: seed)
+        let scheduler = SimulatedScheduler(seed: generator.next())
+        let results = Mutex<[Int?]>(Array(repeating: nil, count: participants.count))
+        for (index, participant) in participants.enumerated() {
+            let seed = generator.next()
+            scheduler.start {
+                let stored = await self.run(participant, seed: seed, isWatched: isWatched)
+                results.withLock { $0[index] = stored }
+            }
+        }
+        scheduler.run()
+        return results.withLock { $0 }
+    }
+
+    private func run(_ participant: Participant, seed: UInt64, isWatched: Bool) async -> Int? {
+        let isPlain = !isWatched && participant.operations == nil
+        let watched = WatchedStore(store, model: model, operations: participant.operations)
+        let process = TapeProcess(
+            store: isPlain ? store : watched,
+            clock: clock,
+            bytes: bytes,
+            format: format,
+            seed: seed
+        )
+        defer { found.withLock { $0 += watched.problems } }
+        do {
+            return try await process.run(participant.order)
+        } catch let error as StoreError where error.code == .closed || error.code == .unavailable {
+            return nil
+        } catch let error as StoreError where error.code == .refused && participant.order.byteCount != bytes.count {
+            // A shorter tape has another beginning.
+            return nil
+        } catch {
+            found.withLock { $0.append("a run failed: \(error)") }
+            return nil
+        }
+    }
+
+    /// The order to apply the whole tape.
+    var wholeTape: TapeProcess.Order { TapeProcess.Order(byteCount: bytes.count) }
+
+    /// Restarts until a run ends well, judges, and replays from the start, which must find everything stored.
+    func finish(seed: UInt64, isWatched: Bool = false) -> [String] {
+        store.revive()
+        var generator = SplitMix64(seed: seed)
+        var attempts = 0
+        while run([Participant(order: wholeTape)], seed: generator.next(), isWatched: isWatched) == [nil] {
+            attempts += 1
+            if attempts == Self.attemptsMax { return problems + ["the tape was not applied in \(attempts) runs"] }
+        }
+        judge()
+        store.faults = FaultPlan()
+        var order = wholeTape
+        order.startsOver = true
+        if run([Participant(order: order)], seed: generator.next()) != [0] {
+            found.withLock { $0.append("a run from the start stored something") }
+        }
+        judge()
+        return problems
+    }
+
+    private func judge() {
+        let scheduler = SimulatedScheduler(seed: 0)
+        scheduler.start {
+            let judge = Judge(store: self.store, tape: self.tape, model: self.model)
+            do {
+                let problems = try await judge.problems()
+                self.found.withLock { $0 += problems }
+            } catch {
+                self.found.withLock { $0.append("what is stored cannot be read: \(error)") }
+            }
+        }
+        scheduler.run()
+    }
+}

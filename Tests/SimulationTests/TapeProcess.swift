@@ -1,0 +1,93 @@
+import DocumentStore
+import Feeds
+import Ingest
+import MarketData
+import SimulatedStore
+import TickStore
+
+/// One run of a replay over a simulated store: the parts of `Replay` one after the other, without its actors, so that
+/// a seed decides everything.
+struct TapeProcess: Sendable {
+    static let source = "sim"
+    static let decoding = "sim"
+
+    /// What one run is asked to do.
+    struct Order: Sendable {
+        var only: Set<String>?
+        var startsOver = false
+        var limit: Int?
+        /// How much of the tape is there at the time.
+        var byteCount: Int
+    }
+
+    let store: any DocumentStore
+    let clock: SimulatedClock
+    let bytes: [UInt8]
+    let format: NDJSONFormat
+    let seed: UInt64
+
+    /// Runs to the end of the tape, or to the first error, which is what a crash looks like from inside.
+    ///
+    /// Answers how many events were stored.
+    func run(_ order: Order) async throws -> Int {
+        var generator = SplitMix64(seed: seed)
+        let writer = VersionedWriter(
+            store: store,
+            policy: RetryPolicy(deadline: .seconds(8)),
+            environment: clock.environment
+        )
+        let ids = OperationIDs(process: UInt32(truncatingIfNeeded: generator.next()), start: generator.next())
+        let head = Array(bytes.prefix(order.byteCount))
+        let input = try TapeInput(stream: MemorySource(head), path: "tape", name: "tape")
+        let checkpoints = CheckpointStore(
+            writer: writer,
+            operationIDs: ids,
+            source: Self.source,
+            format: format.name,
+            venue: SimulatedTape.venue
+        )
+        let checkpoint = try await checkpoints.open(head: input.head, decoding: Self.decoding)
+        var sequencer = try startingSequencer(order, checkpoint)
+        let start = sequencer.place
+        let slabs = SlabReader(
+            input.source,
+            format: format,
+            offset: start.offset,
+            afterOpenLine: start.afterOpenLine,
+            recordLimit: order.limit.map { max(0, $0 - sequencer.counts.records) },
+            slabBytes: 1 << (5 + generator.nextIndex(below: 7))
+        )
+        if start.offset > 0 { try input.source.skip(to: start.offset) }
+        let committer = EpochCommitter(
+            writer: writer,
+            operationIDs: ids,
+            source: Self.source,
+            checkpoints: checkpoints,
+            checkpoint: checkpoint,
+            movesCheckpoint: order.only == nil,
+            progress: input.progress
+        )
+        let decoders = [format.makeDecoder(), format.makeDecoder()]
+        var number = 0
+        let cut = 1 + generator.nextIndex(below: 6)
+        while let slab = try slabs.next() {
+            sequencer.apply(decoders[number % 2].decode(slab), decoder: number % 2)
+            number += 1
+            guard generator.nextIndex(below: cut) == 0 else { continue }
+            try await committer.commit(sequencer.cut(), completesTape: false)
+        }
+        let isComplete = !slabs.endedByLimit && sequencer.truncatedAt == nil
+        try await committer.commit(sequencer.cut(), completesTape: isComplete)
+        return committer.result.stored
+    }
+
+    /// As `Replay` begins.
+    private func startingSequencer(_ order: Order, _ checkpoint: Checkpoint) throws -> Sequencer {
+        guard !order.startsOver, order.only == nil, !checkpoint.trackers.isEmpty else {
+            return Sequencer(source: Self.source, only: order.only)
+        }
+        var sequencer = Sequencer(source: Self.source, place: checkpoint.place, counts: checkpoint.counts)
+        try sequencer.restore(checkpoint.trackers)
+        return sequencer
+    }
+}
