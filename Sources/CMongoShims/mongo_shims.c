@@ -5,14 +5,25 @@
 
 #include <pthread.h>
 #include <stdalign.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 _Static_assert(sizeof(bson_t) == 128, "bson_t is 128 bytes, its public size");
 _Static_assert(128 % alignof(bson_t) == 0, "replies are allocated with an alignment of 128");
 _Static_assert(sizeof(((bson_error_t *)0)->message) == sizeof(((td_error *)0)->message), "messages are of one size");
 _Static_assert(sizeof(((bson_error_t *)0)->code) == sizeof(((td_error *)0)->code), "codes are of one size");
 _Static_assert(sizeof(size_t) == 8, "lengths of documents are converted on a 64-bit machine");
+
+// libmongoc keeps counters for a tool of its own in shared memory, in a file that outlives a process which is killed.
+// It makes the file while it is loaded, before this runs; without its name the memory goes with the process.
+__attribute__((constructor)) static void forget_counters(void) {
+    char name[32];
+    snprintf(name, sizeof name, "/mongoc-%ld", (long)getpid());
+    shm_unlink(name);
+}
 
 #define REPLY_ALIGNMENT 128
 

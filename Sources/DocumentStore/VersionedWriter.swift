@@ -115,6 +115,9 @@ extension VersionedWriter {
     }
 
     /// Reads the current documents and settles what they settle; the rest stays open for another attempt.
+    ///
+    /// Many documents are read with few queries, and a store that does not answer is not asked for the others: the
+    /// deadline must not be overrun by as many waits as there are changes.
     private func readBack(
         _ indexes: [Int],
         _ changes: [VersionedChange],
@@ -122,23 +125,58 @@ extension VersionedWriter {
         _ outcomes: inout [ChangeOutcome?],
         _ failures: inout [Int: StoreError]
     ) async {
-        for index in indexes {
-            let change = changes[index]
+        var unread = indexes[...]
+        while let first = unread.first {
+            let alike = unread.prefix { changes[$0].isReadLike(changes[first]) }.prefix(Self.documentsPerRead)
             do throws(StoreError) {
-                let current = try await store.find(change.currentDocumentQuery).first
-                outcomes[index] = change.outcome(seeing: current, afterDoubt: inDoubt.contains(index))
-                counts.withLock { counts in
-                    switch outcomes[index] {
-                    case nil, .unknown: return
-                    case .conflict: counts.conflicts += 1
-                    default: break
-                    }
-                    if inDoubt.contains(index) { counts.resolved += 1 }
+                let current = try await currentDocuments(alike.map { changes[$0] })
+                for (index, document) in zip(alike, current) {
+                    settle(index, changes[index], seeing: document, inDoubt.contains(index), &outcomes)
                 }
             } catch {
-                failures[index] = error
+                for index in unread { failures[index] = error }
+                return
             }
+            unread = unread.dropFirst(alike.count)
         }
+    }
+
+    private static let documentsPerRead = 500
+
+    private func settle(
+        _ index: Int,
+        _ change: VersionedChange,
+        seeing current: BSONDocument?,
+        _ wasInDoubt: Bool,
+        _ outcomes: inout [ChangeOutcome?]
+    ) {
+        let outcome = change.outcome(seeing: current, afterDoubt: wasInDoubt)
+        outcomes[index] = outcome
+        counts.withLock { counts in
+            switch outcome {
+            case nil, .unknown: return
+            case .conflict: counts.conflicts += 1
+            default: break
+            }
+            if wasInDoubt { counts.resolved += 1 }
+        }
+    }
+
+    /// The documents of changes that are read alike, in their order; nil for those that are not there.
+    private func currentDocuments(_ changes: [VersionedChange]) async throws(StoreError) -> [BSONDocument?] {
+        guard changes.count > 1 else { return [try await store.find(changes[0].currentDocumentQuery).first] }
+        var query = changes[0].currentDocumentQuery
+        query.conditions = [.isIn(DocumentField.id, changes.map(\.key.id))]
+        if let field = changes[0].key.shardKey?.field {
+            query.conditions.append(.isIn(field, changes.compactMap(\.key.shardKey?.value)))
+        }
+        query.limit = changes.count
+        var found: [BSONDocument: BSONDocument] = [:]
+        for document in try await store.find(query) {
+            guard let id = document[DocumentField.id] else { continue }
+            found[[DocumentField.id: id]] = document
+        }
+        return changes.map { found[[DocumentField.id: $0.key.id]] }
     }
 
     private func giveUp(
@@ -167,6 +205,12 @@ extension VersionedWriter {
 }
 
 extension VersionedChange {
+    /// Whether one query can read the documents of both changes.
+    func isReadLike(_ other: VersionedChange) -> Bool {
+        key.collection == other.key.collection && key.shardKey?.field == other.key.shardKey?.field
+            && conflictExcludes == other.conflictExcludes
+    }
+
     /// The read that tells what became of the change.
     var currentDocumentQuery: DocumentQuery {
         var conditions: [DocumentQuery.Condition] = [.equals(DocumentField.id, key.id)]

@@ -25,6 +25,8 @@ package struct GapChange: Equatable, Sendable {
     package let stream: String
     package let after: Int64
     package let before: Int64
+    /// How often the stream had begun to count anew by then.
+    package let numbering: Int64
     /// How many numbers are missing still; zero where the hole is filled.
     package let missing: Int64
     package let position: TapePosition
@@ -33,6 +35,7 @@ package struct GapChange: Equatable, Sendable {
         self.stream = stream
         after = gap.after
         before = gap.before
+        numbering = gap.numbering
         missing = gap.missing
         self.position = position
     }
@@ -46,6 +49,8 @@ package struct Epoch: Sendable {
     package let rejected: [RejectedRecord]
     package let gaps: [GapChange]
     package let place: TapePlace
+    /// Whether the tape ends in the middle of a record, behind the place.
+    package let isTruncated: Bool
     package let counts: ReplayCounts
     /// The sequencer's state behind the stretch.
     package let trackers: [UInt8]

@@ -52,10 +52,12 @@ package final class EpochCommitter {
         guard advance >= 0 else { return }
         // With very many streams the checkpoint is large: it is written when it is small beside what it covers.
         guard isLast || advance >= epoch.trackers.count else { return }
+        // A run that ended by its limit where the tape was complete has not made it less so.
+        let staysComplete = checkpoint.isComplete && checkpoint.place == epoch.place && !epoch.isTruncated
         checkpoint.place = epoch.place
         checkpoint.counts = epoch.counts
         checkpoint.trackers = epoch.trackers
-        checkpoint.isComplete = completesTape
+        checkpoint.isComplete = completesTape || staysComplete
         checkpoint.inputBytesRead = progress.compressedOffset
         checkpoint = try await checkpoints.advance(checkpoint)
     }

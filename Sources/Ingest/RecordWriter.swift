@@ -93,8 +93,10 @@ struct RecordWriter {
             ]
             action = .create(BSONDocument((identity + state).map { ($0.field, $0.value) }))
         }
+        // A stream that counts anew may have a hole behind the same number again: that is another hole.
+        let numbering = gap.numbering == 0 ? "" : "|\(gap.numbering)"
         return VersionedChange(
-            key: key(GapsCollection.name, "\(source)|\(gap.stream)|\(gap.after)"),
+            key: key(GapsCollection.name, "\(source)|\(gap.stream)|\(gap.after)\(numbering)"),
             action: action,
             operationID: operationIDs.make()
         )

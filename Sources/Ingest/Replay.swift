@@ -149,7 +149,7 @@ extension Replay {
             )
         }
         let collector = EpochCollector(sequencer: sequencer, limits: limits)
-        var report = try await run(TapeReader(slabs), collector, makeCommitter)
+        var report = try await run(TapeReader(slabs), collector, progress, makeCommitter)
         report.startedAt = start
         report.recordsBefore = recordsBefore
         report.eventsBefore = eventsBefore
@@ -194,11 +194,19 @@ extension Replay {
     private func run(
         _ reader: TapeReader,
         _ collector: EpochCollector,
+        _ progress: InputProgress,
         _ makeCommitter: @escaping @Sendable () -> EpochCommitter?
     ) async throws -> ReplayReport {
         var report = ReplayReport()
         try await withThrowingTaskGroup(of: Stage.self) { group in
-            group.addTask { .read(try await feed(reader, collector)) }
+            group.addTask {
+                // Where writing failed, nobody waits for what a quiet pipe may still bring.
+                try await withTaskCancellationHandler {
+                    .read(try await feed(reader, collector))
+                } onCancel: {
+                    progress.cancel()
+                }
+            }
             group.addTask { .written(try await write(collector, makeCommitter())) }
             do {
                 for try await stage in group {

@@ -5,23 +5,32 @@ struct SequenceGap: Equatable, Sendable {
     /// The last number before the hole and the first behind it, as they were when it opened.
     let after: Int64
     let before: Int64
+    /// How often the stream had begun to count anew by then: holes of different numberings may have equal bounds.
+    let numbering: Int64
     /// The numbers that have not come since, as ranges in ascending order.
     private(set) var ranges: [ClosedRange<Int64>]
 
-    init(after: Int64, before: Int64) {
+    init(after: Int64, before: Int64, numbering: Int64) {
         self.after = after
         self.before = before
+        self.numbering = numbering
         ranges = [(after + 1)...(before - 1)]
     }
 
-    init(after: Int64, before: Int64, ranges: [ClosedRange<Int64>]) {
+    init(after: Int64, before: Int64, numbering: Int64, ranges: [ClosedRange<Int64>]) {
         self.after = after
         self.before = before
+        self.numbering = numbering
         self.ranges = ranges
     }
 
-    /// How many numbers are missing still.
-    var missing: Int64 { ranges.reduce(0) { $0 &+ ($1.upperBound &- $1.lowerBound &+ 1) } }
+    /// How many numbers are missing still; `Int64.max` where there are even more.
+    var missing: Int64 {
+        var sum: UInt64 = 0
+        // Distances of any two Int64 fit into 64 bits without a sign, and so does the sum: ranges do not overlap.
+        for range in ranges { sum &+= UInt64(bitPattern: range.upperBound &- range.lowerBound) &+ 1 }
+        return Int64(clamping: sum)
+    }
 
     /// Takes a number out of the hole; false where it is not in it.
     mutating func fill(_ number: Int64) -> Bool {
@@ -40,9 +49,9 @@ enum SequenceVerdict: Equatable {
     case new
     /// The number was seen before: the event is stored already.
     case duplicate
-    /// Numbers are missing between the last one and this one.
+    /// Numbers are missing between this one and its neighbour.
     case gap
-    /// The number fills a hole.
+    /// The number fills a hole, or comes from before the first one, or may be one of a hole that was forgotten.
     case late
     /// The numbering started again.
     case reset
@@ -54,6 +63,12 @@ enum SequenceVerdict: Equatable {
 struct SequenceTracker: Equatable, Sendable {
     /// The greatest number seen; `Int64.min` before the first.
     private(set) var last = Int64.min
+    /// The smallest number seen since the numbering began.
+    private var first = Int64.min
+    /// How often the numbering began anew.
+    private(set) var numbering: Int64 = 0
+    /// Below it there may be holes that were forgotten.
+    private var forgottenBefore = Int64.min
     /// The greatest event time seen, in nanoseconds.
     var newestEventTime = Int64.min
     private(set) var gaps: [SequenceGap] = []
@@ -81,17 +96,19 @@ struct SequenceTracker: Equatable, Sendable {
     private mutating func observeIrregular(_ number: Int64, eventTime: Int64) -> SequenceVerdict {
         guard last != .min else {
             last = number
+            first = number
             return .new
         }
         if number > last {
-            gaps.append(SequenceGap(after: last, before: number))
-            if gaps.count > Self.gapsMax { gaps.removeFirst() }
+            open(after: last, before: number)
             last = number
             return .gap
         }
-        for index in gaps.indices.reversed() where gaps[index].fill(number) {
+        // Holes of an earlier numbering have nothing to do with the numbers of this one.
+        for index in gaps.indices.reversed() where gaps[index].numbering == numbering && gaps[index].fill(number) {
             return .late
         }
+        // An event of that number was rejected: this one is not its repetition.
         if let index = awaited.firstIndex(of: number) {
             awaited.remove(at: index)
             return .new
@@ -99,10 +116,32 @@ struct SequenceTracker: Equatable, Sendable {
         // A number from the past with news of the present: the venue began to count again. A repeated message, in
         // contrast, repeats its time.
         if eventTime > newestEventTime {
+            restart()
             last = number
+            first = number
             return .reset
         }
-        return .duplicate
+        // What is no event cannot be lost, and would only look like a hole.
+        if number < first, eventTime != .min { return precede(number) }
+        return number < forgottenBefore ? .late : .duplicate
+    }
+
+    /// Takes a number from before the first one that was seen, which it therefore cannot repeat.
+    private mutating func precede(_ number: Int64) -> SequenceVerdict {
+        defer { first = number }
+        guard number &+ 1 < first else { return .late }
+        open(after: number, before: first)
+        return .gap
+    }
+
+    private mutating func open(after: Int64, before: Int64) {
+        gaps.append(SequenceGap(after: after, before: before, numbering: numbering))
+        guard gaps.count > Self.gapsMax else { return }
+        // Filled ones stay until they are reported, which must make no difference here.
+        removeFilledGaps()
+        guard gaps.count > Self.gapsMax else { return }
+        let forgotten = gaps.removeFirst()
+        if forgotten.numbering == numbering { forgottenBefore = max(forgottenBefore, forgotten.before) }
     }
 
     /// Notes that a number, which was observed, came with an event that was rejected.
@@ -114,10 +153,15 @@ struct SequenceTracker: Equatable, Sendable {
         awaited.append(number)
     }
 
-    /// Forgets the last number, because the venue says that it counts anew.
+    /// Forgets the last number, because the venue counts anew.
+    ///
+    /// Open holes stay as they are for ever.
     mutating func restart() {
         last = .min
+        first = .min
+        forgottenBefore = .min
         awaited = []
+        numbering += 1
     }
 
     /// Takes the next number of a stream whose numbers grow by any amount.
@@ -149,11 +193,16 @@ struct SequenceTracker: Equatable, Sendable {
 extension SequenceTracker {
     func encode(into writer: inout ByteWriter) {
         writer.append(last)
+        // Both take one byte where there is nothing to say.
+        writer.append(variable: UInt64(bitPattern: last &- first))
+        writer.append(variable: UInt64(bitPattern: forgottenBefore &- .min))
         writer.append(newestEventTime)
+        writer.append(variable: numbering.zigzag)
         writer.append(variable: UInt64(gaps.count))
         for gap in gaps {
             writer.append(gap.after)
             writer.append(gap.before)
+            writer.append(variable: gap.numbering.zigzag)
             writer.append(variable: UInt64(gap.ranges.count))
             for range in gap.ranges {
                 writer.append(range.lowerBound)
@@ -174,10 +223,14 @@ extension SequenceTracker {
 
     init(decoding reader: inout ByteReader) throws(BlockError) {
         last = try reader.read()
+        first = last &- Int64(bitPattern: try reader.readVariable())
+        forgottenBefore = Int64.min &+ Int64(bitPattern: try reader.readVariable())
         newestEventTime = try reader.read()
+        numbering = Int64(zigzag: try reader.readVariable())
         for _ in 0..<(try Self.count(&reader, max: Self.gapsMax)) {
             let after: Int64 = try reader.read()
             let before: Int64 = try reader.read()
+            let numbering = Int64(zigzag: try reader.readVariable())
             var ranges: [ClosedRange<Int64>] = []
             for _ in 0..<(try Self.count(&reader, max: 1 << 20)) {
                 let lower: Int64 = try reader.read()
@@ -185,7 +238,7 @@ extension SequenceTracker {
                 guard lower <= upper else { throw BlockError(.malformedColumn) }
                 ranges.append(lower...upper)
             }
-            gaps.append(SequenceGap(after: after, before: before, ranges: ranges))
+            gaps.append(SequenceGap(after: after, before: before, numbering: numbering, ranges: ranges))
         }
         var previous: Int64 = 0
         for _ in 0..<(try Self.count(&reader, max: Self.recentMax)) {

@@ -104,18 +104,21 @@ package struct Sequencer: Sendable {
 
     /// Takes out everything that waits to be written, with the state to go on from.
     package mutating func cut() -> Epoch {
+        for index in streams.values.indices { streams.values[index].removeFilledGaps() }
         let epoch = Epoch(
             buckets: buckets.takeAll(),
             rejected: rejected,
-            gaps: gapChanges.values.sorted { ($0.stream, $0.after) < ($1.stream, $1.after) },
+            gaps: gapChanges.values.sorted {
+                ($0.stream, $0.numbering, $0.after) < ($1.stream, $1.numbering, $1.after)
+            },
             place: place,
+            isTruncated: truncatedAt != nil,
             counts: counts,
             trackers: encodeState()
         )
         rejected = []
         gapChanges = [:]
         pendingWork = 0
-        for index in streams.values.indices { streams.values[index].removeFilledGaps() }
         for index in lanes.values.indices { lanes.values[index].current = CurrentBuckets() }
         return epoch
     }
@@ -129,6 +132,7 @@ extension Sequencer {
 
     private struct GapKey: Hashable {
         let stream: Int
+        let numbering: Int64
         let after: Int64
     }
 
@@ -196,19 +200,22 @@ extension Sequencer {
         case .increasing: return streams.values[stream].observeIncreasing(number)
         case .contiguous:
             let verdict = streams.values[stream].observeContiguous(number, eventTime: eventTime)
-            if verdict == .gap || verdict == .late { noteGaps(stream, number, line) }
+            if verdict == .gap || verdict == .late { noteGap(verdict, stream, number, line) }
             return verdict
         }
     }
 
     /// Notes the hole that a number opened or narrowed.
-    private mutating func noteGaps(_ stream: Int, _ number: Int64, _ line: Int64) {
-        guard
-            let gap = streams.values[stream].gaps
-                .last(where: { $0.before == number || ($0.after < number && number < $0.before) })
-        else { return }
+    private mutating func noteGap(_ verdict: SequenceVerdict, _ stream: Int, _ number: Int64, _ line: Int64) {
+        // The holes of one numbering do not overlap.
+        let numbering = streams.values[stream].numbering
+        let gap =
+            verdict == .gap
+            ? streams.values[stream].gaps.last
+            : streams.values[stream].gaps.last { $0.numbering == numbering && $0.after < number && number < $0.before }
+        guard let gap else { return }
         let position = TapePosition(line: line, event: 0)
-        gapChanges[GapKey(stream: stream, after: gap.after)] =
+        gapChanges[GapKey(stream: stream, numbering: numbering, after: gap.after)] =
             GapChange(stream: streams.names[stream], gap, position: position)
     }
 

@@ -151,14 +151,17 @@ struct TapeGenerator {
         let index = generator.nextIndex(below: streams.count)
         if !streams[index].sent.isEmpty, chance(1, in: 8) {
             // A repeated message: the same in everything, mostly a late one.
-            let recent = streams[index].sent.suffix(chance(1, in: 6) ? 80 : 6)
+            let recent = streams[index].sent.suffix(chance(1, in: 6) ? 40 : 6)
             return .record(recent[recent.startIndex + generator.nextIndex(below: recent.count)])
         }
         var record = makeRecord(stream: streams[index].name)
         var stream = streams[index]
         number(&record, &stream)
         if chance(1, in: 12) { record.fault = TapeRecord.Fault.allCases[generator.nextIndex(below: 4)] }
-        if record.fault == nil { stream.sent.append(record) }
+        // A record that was broken may be sent again as it should be.
+        var sound = record
+        sound.fault = nil
+        if record.fault == nil || chance(1, in: 2) { stream.sent.append(sound) }
         streams[index] = stream
         return .record(record)
     }

@@ -78,7 +78,7 @@ struct TapeModel {
             counts.rejectedEvents += 1
             // The number of a record that says what it is has arrived, though its event is impossible.
             if rule != "malformed", rule != "missing_field", let number = record.sequence {
-                _ = streams[record.stream, default: StreamModel()].see(number, time: nil)
+                streams[record.stream, default: StreamModel()].seeRejected(number)
             }
             return
         }
@@ -169,6 +169,7 @@ private struct StreamModel {
     var newest = Int64.min / 2
     private(set) var holes: [Hole] = []
     private var seen = Set<Int64>()
+    private var awaited = Set<Int64>()
     private var numbering = 0
     private var increasing: [Int64] = []
 
@@ -181,10 +182,11 @@ private struct StreamModel {
             open(last, number)
         } else if let hole = holes.firstIndex(where: { $0.numbering == numbering && $0.missing.contains(number) }) {
             holes[hole].missing.remove(number)
-        } else {
+        } else if awaited.remove(number) == nil {
             if let time, time > newest {
                 numbering += 1
                 seen = [number]
+                awaited = []
                 return .restarted
             }
             guard number < first, time != nil else { return .repeated }
@@ -194,15 +196,20 @@ private struct StreamModel {
         return .fresh
     }
 
+    /// A number whose event was rejected has come; the event itself may still come as it should be.
+    mutating func seeRejected(_ number: Int64) {
+        if see(number, time: nil) != .repeated { awaited.insert(number) }
+    }
+
     private mutating func open(_ after: Int64, _ before: Int64) {
         guard after + 1 < before else { return }
         let missing = Set((after + 1)..<before)
         holes.append(Hole(after: after, before: before, numbering: numbering, missing: missing))
     }
 
-    /// A number repeats if it is among the 64 that came last.
+    /// A number repeats if it is among those that came last.
     mutating func seeIncreasing(_ number: Int64) -> Bool {
-        guard !increasing.suffix(64).contains(number) else { return false }
+        guard !increasing.suffix(16).contains(number) else { return false }
         increasing.append(number)
         return true
     }

@@ -92,10 +92,11 @@ final class WatchedStore: DocumentStore {
         for (bucket, position) in model.positions(before: line) where applied[bucket] ?? .min < position {
             problems.append("the checkpoint is at line \(line), ahead of bucket \(bucket)")
         }
-        let rejected = Set(store.documents(in: RejectsCollection.name).compactMap { $0["position"]?.integer })
+        let rejects = store.documents(in: RejectsCollection.name)
+        let rejected = Set(rejects.compactMap { $0[RejectsCollection.Field.position]?.integer })
         for place in model.rejects.keys where place < line {
-            let position = TapePosition(line: place, event: 0).rawValue
-            if !rejected.contains(position) { problems.append("the checkpoint is ahead of the reject of line \(place)") }
+            guard !rejected.contains(TapePosition(line: place, event: 0).rawValue) else { continue }
+            problems.append("the checkpoint is at line \(line), ahead of the reject of line \(place)")
         }
         if !problems.isEmpty { state.withLock { $0.problems += problems.prefix(3) } }
     }

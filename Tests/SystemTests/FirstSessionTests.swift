@@ -23,7 +23,9 @@ extension SystemTests {
             try await desk.expectHolds(sample)
 
             for instrument in manifest.instruments {
-                let rows = try await desk.export("DEMO:" + instrument.symbol, "trade").split(separator: UInt8(ascii: "\n"))
+                let rows = try await desk.export("DEMO:" + instrument.symbol, "trade").split(
+                    separator: UInt8(ascii: "\n")
+                )
                 #expect(rows.count - 1 == instrument.events)
             }
         }

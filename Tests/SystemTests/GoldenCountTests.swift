@@ -104,7 +104,11 @@ extension SystemTests {
             #expect(document.complete)
         }
 
-        @Test("A recording is stored once however often it is replayed", .timeLimit(.minutes(1)), arguments: Recording.all)
+        @Test(
+            "A recording is stored once however often it is replayed",
+            .timeLimit(.minutes(1)),
+            arguments: Recording.all
+        )
         func recordingIsStoredOnceHoweverOftenReplayed(_ recording: Recording) async throws {
             let desk = try await Desk()
             let path = Product.shared(recording.path)

@@ -34,7 +34,14 @@ extension SystemTests {
             let desk = try await Desk()
             let sample = try await Sample.make(events: 20_000, seed: 22, in: desk.folder)
             let symbols = sample.manifest.instruments
-            let few = try await desk.replay(sample, "--only", symbols[0].symbol, symbols[5].symbol, "--limit", "1000000")
+            let few = try await desk.replay(
+                sample,
+                "--only",
+                symbols[0].symbol,
+                symbols[5].symbol,
+                "--limit",
+                "1000000"
+            )
             #expect(few.stored == symbols[0].events + symbols[5].events)
             #expect(few.records == sample.manifest.records)
             let none = try await desk.export("DEMO:" + symbols[1].symbol, "trade").split(separator: UInt8(ascii: "\n"))
@@ -71,7 +78,17 @@ extension SystemTests {
             var first: ReplayDocument?
             for path in [sample.path, packed + ".gz", packed + ".zst", packed + ".zip"] {
                 let document = try await desk.replay(
-                    "--format", "ndjson", "--venue", "DEMO", "--map", Sample.map, "--source", "one", path, exits: 1)
+                    "--format",
+                    "ndjson",
+                    "--venue",
+                    "DEMO",
+                    "--map",
+                    Sample.map,
+                    "--source",
+                    "one",
+                    path,
+                    exits: 1
+                )
                 #expect(document.stored == (first == nil ? sample.manifest.events : 0), "\(path)")
                 #expect(document.events == first?.events ?? document.events)
                 #expect(document.bytes == first?.bytes ?? document.bytes, "counted as it is unpacked")
@@ -79,8 +96,18 @@ extension SystemTests {
             }
             for path in [sample.path, packed + ".gz", packed + ".zst"] {
                 let document = try await desk.replay(
-                    "--format", "ndjson", "--venue", "DEMO", "--map", Sample.map, "--source", "piped", "-",
-                    input: .file(path), exits: 1)
+                    "--format",
+                    "ndjson",
+                    "--venue",
+                    "DEMO",
+                    "--map",
+                    Sample.map,
+                    "--source",
+                    "piped",
+                    "-",
+                    input: .file(path),
+                    exits: 1
+                )
                 #expect(document.complete)
                 #expect(document.records == sample.manifest.records)
                 #expect(document.stored == (path == sample.path ? sample.manifest.events : 0), "\(path)")

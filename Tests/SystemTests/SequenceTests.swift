@@ -12,7 +12,13 @@ extension SystemTests {
         private func replay(_ lines: [String], on desk: Desk, exits code: Int32 = 0) async throws -> ReplayDocument {
             let path = try desk.file("feed.ndjson", lines.joined())
             return try await desk.replay(
-                "--format", "ndjson", "--map", "symbol=s,time=t,price=p,size=q,sequence=n", path, exits: code)
+                "--format",
+                "ndjson",
+                "--map",
+                "symbol=s,time=t,price=p,size=q,sequence=n",
+                path,
+                exits: code
+            )
         }
 
         @Test("A record that was refused and comes again as it should be is stored, even at the same time")

@@ -78,7 +78,9 @@ struct EventRow: Decodable, Equatable {
     }
 
     private static func text(_ code: ShortCode) -> String? {
-        code == .absent ? nil : code.description
+        guard code != .absent else { return nil }
+        let count = 8 - code.rawValue.leadingZeroBitCount / 8
+        return (0..<count).map { hex(UInt8(truncatingIfNeeded: code.rawValue >> (8 * UInt64($0)))) }.joined()
     }
 
     static func hex(_ byte: UInt8) -> String {

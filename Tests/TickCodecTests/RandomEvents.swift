@@ -10,7 +10,9 @@ struct EventList {
     var rows: [EventRow] { events.map { EventRow($0, texts) } }
 }
 
-/// Makes random events. Each list draws, column by column, whether values are there and how they run.
+/// Makes random events.
+///
+/// Each list draws, column by column, whether values are there and how they run.
 struct RandomEvents {
     private enum Presence: CaseIterable {
         case never, always, sometimes

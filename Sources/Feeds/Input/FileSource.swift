@@ -51,6 +51,15 @@ final class FileDescriptor {
         }
     }
 
+    /// Waits a moment for bytes, or for the end; false where neither came.
+    func waitUntilReadable() throws(InputError) -> Bool {
+        var request = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
+        let ready = poll(&request, 1, 100)
+        guard ready < 0 else { return ready > 0 }
+        guard errno == EINTR else { throw readError(errno) }
+        return false
+    }
+
     func seek(to offset: Int64) throws(InputError) {
         guard lseek(number, off_t(offset), SEEK_SET) == off_t(offset) else { throw readError(errno) }
     }
@@ -134,6 +143,8 @@ public final class FileSource: ByteSource {
 public final class StandardInputSource: IncrementalSource {
     private let file: FileDescriptor
     private var offset: Int64 = 0
+    /// Tells when nobody wants the bytes any more.
+    var progress: InputProgress?
 
     /// Reads a descriptor that stays open; by default the standard input of the process.
     public convenience init(descriptor: Int32 = 0, name: String = "standard input") {
@@ -145,6 +156,11 @@ public final class StandardInputSource: IncrementalSource {
     }
 
     public func read(into target: UnsafeMutableRawBufferPointer) throws(InputError) -> Int {
+        while try !file.waitUntilReadable() {
+            if progress?.isCancelled == true {
+                throw InputError(.unavailable, "\(file.name): reading was cancelled at byte \(offset)")
+            }
+        }
         let count = try file.read(into: target)
         offset += Int64(count)
         return count

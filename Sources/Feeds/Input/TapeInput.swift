@@ -60,6 +60,7 @@ public final class TapeInput {
     /// Reads a source that cannot seek, such as a pipe.
     public init(stream: any ByteSource, path: String, name: String) throws(InputError) {
         let progress = InputProgress()
+        (stream as? StandardInputSource)?.progress = progress
         let (magic, source) = try CountingSource.wrapping(stream, progress).peeking(Magic.byteCount)
         guard !magic.isEmpty else { throw Self.empty(path) }
         let compression = try Magic.compression(magic, path)
@@ -118,6 +119,14 @@ public final class TapeInput {
 /// How many bytes of an input were read, as they are stored.
 public final class InputProgress: Sendable {
     private let count = Atomic<Int64>(0)
+    private let cancelled = Atomic<Bool>(false)
+
+    /// Ends reading that waits for a sender, and all later reading.
+    ///
+    /// Of files nothing waits.
+    public func cancel() { cancelled.store(true, ordering: .relaxed) }
+
+    var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
 
     /// The offset up to which the stored, perhaps compressed, bytes were read.
     public var compressedOffset: Int64 { count.load(ordering: .relaxed) }

@@ -10,7 +10,7 @@ struct MappedRecord {
     private var texts: ContiguousArray<UnsafeRawBufferPointer>
     /// One bit for each meaning that the current record has.
     private var present: UInt32 = 0
-    /// The stream of each instrument, where records name none.
+    /// The stream of each instrument, where records name none; -1 where it was not needed yet.
     private var instrumentStreams: ContiguousArray<Int32> = []
 
     init(mapping: FieldMapping, symbol: String?) {
@@ -94,10 +94,14 @@ struct MappedRecord {
     private mutating func stream(of instrument: Int32, _ builder: inout BatchBuilder) -> Int32 {
         if let name = text(.stream) { return builder.stream(name) }
         let index = Int(instrument)
-        while instrumentStreams.count <= index {
-            let next = Int32(truncatingIfNeeded: instrumentStreams.count)
-            instrumentStreams.append(builder.stream(builder.instrument(at: next).description))
-        }
+        if index < instrumentStreams.count, instrumentStreams[index] >= 0 { return instrumentStreams[index] }
+        return makeStream(of: index, instrument, &builder)
+    }
+
+    /// Only records that need one make a stream: which there are must not depend on how the tape is cut into slabs.
+    private mutating func makeStream(of index: Int, _ instrument: Int32, _ builder: inout BatchBuilder) -> Int32 {
+        while instrumentStreams.count <= index { instrumentStreams.append(-1) }
+        instrumentStreams[index] = builder.stream(builder.instrument(at: instrument).description)
         return instrumentStreams[index]
     }
 

@@ -13,7 +13,7 @@ struct Ending: Sendable {
     let signal: Int32?
     let output: Data
     let error: String
-    /// The greatest amount of memory that it held, in bytes.
+    /// The greatest amount of memory that it was seen to hold, in bytes.
     let memoryMax: Int
 
     var text: String { String(decoding: output, as: UTF8.self) }
@@ -30,7 +30,7 @@ final class ChildProcess: Sendable {
         case pipe
     }
 
-    private let pid: pid_t
+    let pid: pid_t
     private let name: String
     private let outputPath: String
     private let errorPath: String
@@ -150,17 +150,20 @@ final class ChildProcess: Sendable {
     func wait(within limit: Duration = .seconds(60)) async throws -> Ending {
         let deadline = ContinuousClock.now + limit
         var hasTimedOut = false
+        var memoryMax = 0
         while true {
             var status: Int32 = 0
-            var usage = rusage()
+            memoryMax = max(memoryMax, memory())
             let ended = isReaped.withLock { isReaped in
-                isReaped = wait4(pid, &status, WNOHANG, &usage) == pid
+                isReaped = waitpid(pid, &status, WNOHANG) == pid
                 return isReaped
             }
             guard !ended else {
                 closeInput()
-                let result = try ending(status, usage)
-                if hasTimedOut { throw HarnessError(description: "still running after \(limit): \(name)\n\(result.error)") }
+                let result = try ending(status, memoryMax: memoryMax)
+                if hasTimedOut {
+                    throw HarnessError(description: "still running after \(limit): \(name)\n\(result.error)")
+                }
                 return result
             }
             if !hasTimedOut, ContinuousClock.now > deadline {
@@ -171,7 +174,17 @@ final class ChildProcess: Sendable {
         }
     }
 
-    private func ending(_ status: Int32, _ usage: rusage) throws -> Ending {
+    /// The greatest amount of memory held so far; zero where the process is gone.
+    ///
+    /// What `wait4` tells is no use: it counts the memory of the test, from before the program was loaded.
+    private func memory() -> Int {
+        guard let status = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8),
+            let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") })
+        else { return 0 }
+        return line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 } ?? 0
+    }
+
+    private func ending(_ status: Int32, memoryMax: Int) throws -> Ending {
         let signal = status & 0x7F
         let output = try Data(contentsOf: URL(fileURLWithPath: outputPath))
         let error = try Data(contentsOf: URL(fileURLWithPath: errorPath))
@@ -181,7 +194,7 @@ final class ChildProcess: Sendable {
             signal: signal == 0 ? nil : signal,
             output: output,
             error: String(decoding: error, as: UTF8.self),
-            memoryMax: usage.ru_maxrss * 1024
+            memoryMax: memoryMax
         )
     }
 }

@@ -5,7 +5,7 @@ Written from that document alone, with nothing but the standard library, so that
     block_decoder.py FILE...
 
 prints for every file a line with the header and one line per event, each a JSON object; a block that is refused
-gives one line {"error": reason}.
+gives one line {"error": reason}. Texts and short codes are printed as the hexadecimal digits of their bytes.
 """
 
 import json
@@ -177,8 +177,8 @@ def decode_texts(reader, count):
     return [bytes(reader.take(length)) for length in lengths]
 
 
-def code_text(value):
-    return (value & MASK).to_bytes(8, "little").rstrip(b"\0").decode("latin-1")
+def code_bytes(value):
+    return (value & MASK).to_bytes(8, "little").rstrip(b"\0")
 
 
 def flag_names(value):
@@ -207,7 +207,7 @@ def meaning(form, value, exponent):
         if not -(1 << 31) <= value < 1 << 31:
             raise Refused("an interval does not fit")
         return value or None
-    return code_text(value) or None
+    return code_bytes(value).hex() or None
 
 
 def decode_column(reader, kind, rows, previous_id):
