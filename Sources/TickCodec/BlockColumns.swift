@@ -16,7 +16,11 @@ final class BlockColumns {
     /// The texts that the lengths in the column of text identifiers belong to, one behind the other.
     var texts = UnsafeRawBufferPointer(start: nil, count: 0)
 
-    private static let idCount = ColumnID.allCases.count + 1
+    private static let idCount = ColumnID.count + 1
+    /// Where a column that the block does not have finds its values: all NONE, or all zero.
+    private static let placesOfAbsentColumns: [Int] = (0..<idCount).map { index in
+        ColumnID(rawValue: UInt8(index))?.absentValue == 0 ? 1 : 0
+    }
     private static let constantColumns = 2
 
     deinit {
@@ -35,10 +39,8 @@ final class BlockColumns {
         columnsUsed = Self.constantColumns
         UnsafeMutableBufferPointer(rebasing: storage[..<eventCount]).update(repeating: .min)
         UnsafeMutableBufferPointer(rebasing: storage[eventCount..<(2 * eventCount)]).update(repeating: 0)
-        for id in ColumnID.allCases {
-            places[Int(id.rawValue)] = id.absentValue == .min ? 0 : 1
-            exponents[Int(id.rawValue)] = 0
-        }
+        places = Self.placesOfAbsentColumns
+        for index in exponents.indices { exponents[index] = 0 }
         texts = UnsafeRawBufferPointer(start: nil, count: 0)
     }
 

@@ -44,7 +44,7 @@ public final class BlockDecoder {
         let firstTime: Int64 = try reader.read()
         let lastTime: Int64 = try reader.read()
         // Each position is at least one more than the one before.
-        guard let kind, count > 0, count <= BlockFormat.eventsMax, columnCount <= ColumnID.allCases.count,
+        guard let kind, count > 0, count <= BlockFormat.eventsMax, columnCount <= ColumnID.count,
             firstPosition <= lastPosition, UInt64(bitPattern: lastPosition &- firstPosition) >= UInt64(count - 1),
             firstTime <= lastTime
         else { throw BlockError(.malformedHeader) }

@@ -62,6 +62,8 @@ enum ColumnID: UInt8, CaseIterable {
 }
 
 extension ColumnID {
+    static let count = allCases.count
+
     /// What an event without a value has in the column.
     var absentValue: Int64 {
         switch self {

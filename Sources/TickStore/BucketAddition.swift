@@ -60,9 +60,11 @@ struct BucketAddition {
     }
 }
 
-/// The checksum over all blocks of a bucket.
+/// The checksum over all blocks of a bucket: CRC32C of their own checksums, which are their last four bytes, in order.
+///
+/// It must not be taken of whole blocks: bytes that end in their own CRC all have the same one.
 enum BlockChecksum {
-    static func extend(_ checksum: UInt32, _ bytes: [UInt8]) -> UInt32 {
-        bytes.withUnsafeBytes { tapedesk_crc32c(checksum, $0.baseAddress, $0.count) }
+    static func extend(_ checksum: UInt32, _ block: [UInt8]) -> UInt32 {
+        block.suffix(4).withUnsafeBytes { tapedesk_crc32c(checksum, $0.baseAddress, $0.count) }
     }
 }

@@ -18,7 +18,7 @@ struct BucketState: Sendable {
     let lastEventTime: Int64
     /// The tape position of the last event in the window.
     let appliedThrough: Int64
-    /// CRC32C of all block bytes, in order.
+    /// CRC32C of the checksums of all blocks, in order.
     let checksum: UInt32
     let summary: BucketSummary?
 

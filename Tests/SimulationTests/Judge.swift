@@ -86,7 +86,10 @@ struct Judge: Sendable {
             let position = TapePosition(rawValue: reject[RejectsCollection.Field.position]?.integer ?? -1)
             stored[position.line] = reject[RejectsCollection.Field.rule]?.string
         }
-        return stored == model.rejects ? [] : ["\(stored.count) rejects are there, not \(model.rejects.count)"]
+        let lines = Set(stored.keys).union(model.rejects.keys).sorted()
+        return lines.filter { stored[$0] != model.rejects[$0] }.map { line in
+            "the reject of line \(line) is \(stored[line] ?? "not there"), not \(model.rejects[line] ?? "none")"
+        }
     }
 
     private func judgeGaps() -> [String] {

@@ -5,11 +5,11 @@ import Testing
 /// Longer tapes that grow, with crashes at random, competing replays, and runs of every kind in between.
 @Suite struct StormTests {
     @Test func oneReplayAfterAnother() throws {
-        try run(Seeds.list(1...300), "oneReplayAfterAnother", competitors: 1)
+        try run(Seeds.list(1...240), "oneReplayAfterAnother", competitors: 1)
     }
 
     @Test func competingReplays() throws {
-        try run(Seeds.list(2001...2300), "competingReplays", competitors: 3)
+        try run(Seeds.list(2001...2240), "competingReplays", competitors: 3)
     }
 
     @Test func sameSeedGivesTheSameRun() throws {

@@ -10,7 +10,7 @@ import TickStore
 /// in the end must not.
 @Suite struct WholeReplayTests {
     @Test func replaysSurviveCrashes() async throws {
-        for seed in Seeds.list(5001...5040) {
+        for seed in Seeds.list(5001...5030) {
             var generator = SplitMix64(seed: seed)
             let storm = try Storm(seed: seed, competitors: 1)
             let simulation = storm.simulation
@@ -37,7 +37,7 @@ import TickStore
     }
 
     @Test func competingReplaysStoreEverythingOnce() async throws {
-        for seed in Seeds.list(6001...6030) {
+        for seed in Seeds.list(6001...6020) {
             var generator = SplitMix64(seed: seed)
             let simulation = try Storm(seed: seed, competitors: 1).simulation
             let seeds = (0..<3).map { _ in generator.next() }

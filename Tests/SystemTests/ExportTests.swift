@@ -25,6 +25,7 @@ struct Expectation: CustomTestStringConvertible, Sendable {
         Expectation("binance", "binance/spot_btcusdt_20240808.gz", "trade", "BINANCE", "BTCUSDT"),
         Expectation("binance", "binance/spot_btcusdt_20240808.gz", "quote", "BINANCE", "BTCUSDT"),
         Expectation("lean-trade", "equity/lean-spy-20131008-trade.zip", "trade", "LEAN", "SPY"),
+        Expectation("lean-quote", "equity/lean-aig-20131009-quote.zip", "quote", "LEAN", "AIG"),
         Expectation("lean-forex", "forex/lean-fxcm-eurusd-20140508-quote.zip", "quote", "FXCM", "EURUSD"),
         Expectation("coinbase", "venues/COINBASE.jsonl.zst", "trade", "COINBASE", "BTC-USD"),
         Expectation("coinbase", "venues/COINBASE.jsonl.zst", "trade", "COINBASE", "ETH-USD"),

@@ -139,5 +139,34 @@ extension SystemTests {
             #expect(ending.code == 0, "\(ending.error)")
             check(try ReplayDocument(ending), recording)
         }
+
+        @Test(
+            "Daily bars of a vendor: what cannot be is refused, the rest is stored",
+            arguments: [
+                ("ELCO-L", 665, 309), ("NVT-L", 725, 248),
+            ]
+        )
+        func barsThatCannotBeAreRefused(_ symbol: String, _ rows: Int, _ impossible: Int) async throws {
+            let desk = try await Desk()
+            let document = try await desk.replay(
+                "--format",
+                "csv",
+                "--venue",
+                "YAHOO",
+                "--symbol",
+                symbol,
+                "--map",
+                "time=Datetime,open=Open,high=High,low=Low,close=Close,volume=Volume",
+                Product.shared("market/candles/\(symbol)-1d-bad-div.csv"),
+                exits: 1
+            )
+            #expect(document.records == rows)
+            #expect(document.events["candle"] == rows)
+            #expect(document.rejected == ["candle_range": impossible])
+            #expect(document.stored == rows - impossible)
+            let bars = try await desk.export("YAHOO:" + symbol, "candle").split(separator: UInt8(ascii: "\n"))
+            #expect(bars.count == rows - impossible + 1)
+            try await desk.verifyClean()
+        }
     }
 }

@@ -1,6 +1,7 @@
 import CChecksum
 import SimulatedStore
 import Testing
+
 @testable import TickCodec
 
 @Suite struct BitPackingTests {

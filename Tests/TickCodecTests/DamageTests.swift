@@ -1,5 +1,6 @@
 import MarketData
 import Testing
+
 @testable import TickCodec
 
 /// Any bytes give events or a typed error.

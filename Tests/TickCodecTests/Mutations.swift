@@ -1,6 +1,7 @@
 import CChecksum
 import MarketData
 import SimulatedStore
+
 @testable import TickCodec
 
 /// Damaged blocks, most of them with a checksum that says they are sound, so that the columns are read.

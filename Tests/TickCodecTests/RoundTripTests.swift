@@ -1,5 +1,6 @@
 import MarketData
 import Testing
+
 @testable import TickCodec
 
 /// What goes into blocks comes out of them.

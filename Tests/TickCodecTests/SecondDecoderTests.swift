@@ -1,6 +1,7 @@
 import Foundation
 import MarketData
 import Testing
+
 @testable import TickCodec
 
 /// docs/block-format.md says all that a decoder has to know.

@@ -104,6 +104,18 @@ def lean_trade(path: str, kind: str, symbol: str) -> Iterator[Row]:
         yield time, [str(time), "", "", "", ten_thousandth(row[1]), row[2], "", flags]
 
 
+def lean_quote(path: str, kind: str, symbol: str) -> Iterator[Row]:
+    start = midnight(path, "America/New_York")
+    for row in rows_in_zip(path):
+        time = start + int(row[0]) * 1_000_000
+        # A side of zeros did not change, and is not sent.
+        bid, bid_size, ask, ask_size = (
+            [ten_thousandth(row[1]), row[2]] if row[1] != "0" else ["", ""]
+        ) + ([ten_thousandth(row[3]), row[4]] if row[3] != "0" else ["", ""])
+        flags = quote_flags(bid, ask) + (["suspicious"] if row[7] == "1" else [])
+        yield time, [str(time), "", "", bid, bid_size, ask, ask_size, "|".join(flags)]
+
+
 def lean_forex(path: str, kind: str, symbol: str) -> Iterator[Row]:
     start = midnight(path, "America/New_York")
     for row in rows_in_zip(path):
@@ -176,6 +188,7 @@ def bybit(path: str, kind: str, symbol: str) -> Iterator[Row]:
 FORMATS = {
     "binance": binance,
     "lean-trade": lean_trade,
+    "lean-quote": lean_quote,
     "lean-forex": lean_forex,
     "coinbase": coinbase,
     "kraken": kraken,

@@ -20,7 +20,9 @@ struct Ending: Sendable {
     var lines: [Substring] { text.split(separator: "\n", omittingEmptySubsequences: true) }
 }
 
-/// A process that a test started. What it writes goes to files, so that nothing blocks it.
+/// A process that a test started.
+///
+/// What it writes goes to files, so that nothing blocks it.
 final class ChildProcess: Sendable {
     /// Where a process reads its standard input from.
     enum Input {
@@ -94,7 +96,9 @@ final class ChildProcess: Sendable {
         return pid
     }
 
-    /// Ends the process without any warning. Does nothing where it has ended already.
+    /// Ends the process without any warning.
+    ///
+    /// Does nothing where it has ended already.
     func kill() {
         isReaped.withLock { if !$0 { _ = Foundation.kill(pid, SIGKILL) } }
     }
@@ -144,7 +148,9 @@ final class ChildProcess: Sendable {
         }
     }
 
-    /// Waits for the end. To be called once.
+    /// Waits for the end.
+    ///
+    /// To be called once.
     ///
     /// - Throws: `HarnessError` where it does not come in time; the process is ended then.
     func wait(within limit: Duration = .seconds(60)) async throws -> Ending {

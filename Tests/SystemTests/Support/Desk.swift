@@ -65,7 +65,9 @@ final class Desk: Sendable {
         return ending.output
     }
 
-    /// Replays with `--json` and reads what it prints. It has to exit with the expected code.
+    /// Replays with `--json` and reads what it prints.
+    ///
+    /// It has to exit with the expected code.
     @discardableResult
     func replay(
         _ arguments: String...,
@@ -115,7 +117,7 @@ final class Desk: Sendable {
         return try JSONDecoder().decode(StatusDocument.self, from: ending.output)
     }
 
-    /// Verifies; nothing may be wrong. Returns what was counted.
+    /// Verifies and returns what was counted; nothing may be wrong.
     @discardableResult
     func verifyClean(sourceLocation: SourceLocation = #_sourceLocation) async throws -> VerifyDocument {
         let ending = try await run("verify", "--json")
@@ -150,8 +152,6 @@ func expectSame(
         "line \($0.offset + 1) is '\(String(decoding: $0.element.0, as: UTF8.self))', "
             + "expected '\(String(decoding: $0.element.1, as: UTF8.self))'"
     }
-    Issue.record(
-        "\(comment): \(actualLines.count) lines instead of \(expectedLines.count); \(place ?? "one is a part of the other")",
-        sourceLocation: sourceLocation
-    )
+    let counts = "\(actualLines.count) lines instead of \(expectedLines.count)"
+    Issue.record("\(comment): \(counts); \(place ?? "one is a part of the other")", sourceLocation: sourceLocation)
 }
