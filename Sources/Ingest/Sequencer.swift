@@ -33,9 +33,10 @@ package struct Sequencer: Sendable {
     package private(set) var rejectedSamples: [RejectedRecord] = []
     private static let samplesMax = 10
 
-    /// So many streams, and instruments, of a tape are followed: those that come first. Their state must fit into
-    /// the document of the checkpoint. In streams beyond it no gaps and duplicates are seen, and prices of instruments
-    /// beyond it are not compared.
+    /// So many streams, and instruments, of a tape are followed: those that come first.
+    ///
+    /// Their state must fit into the document of the checkpoint. In streams beyond it no gaps and duplicates are
+    /// seen, and prices of instruments beyond it are not compared.
     package static let followedMax = 100_000
 
     /// Streams that are not followed.

@@ -18,7 +18,8 @@ public final class BucketWriter {
     /// Buckets that are encoded and sent at a time: it bounds memory where instruments are many.
     private static let bucketsPerBulk = 1_000
     /// Windows that are asked for with one query.
-    private static let windowsPerQuery = 256
+    private static let windowsPerQuery = 128
+    private static let partsPerQueryMax = 200_000
 
     private let writer: VersionedWriter
     private let operationIDs: OperationIDs
@@ -174,7 +175,6 @@ extension BucketWriter {
         let windows = Set(keys.map(\.windowStart)).sorted()
         let sources = Set(keys.map(\.source)).sorted()
         let wanted = Dictionary(uniqueKeysWithValues: keys.map { (LaneWindow($0), $0) })
-        for key in keys { states[key] = .some(nil) }
         let query = DocumentQuery(
             MarketDataCollection.name,
             where: [
@@ -183,9 +183,14 @@ extension BucketWriter {
                 .isIn(Field.source, sources.map(BSONValue.string)),
             ],
             fields: .excluding([Field.blocks]),
-            limit: 100_000
+            limit: Self.partsPerQueryMax
         )
-        for document in try await writer.find(query) {
+        let documents = try await writer.find(query)
+        guard documents.count < Self.partsPerQueryMax else {
+            throw StoreError(.tooLarge, "too many parts of buckets in \(windows.count) windows; replay in smaller pieces")
+        }
+        for key in keys { states[key] = .some(nil) }
+        for document in documents {
             guard let lane = LaneWindow(document), let key = wanted[lane] else { continue }
             let state = try BucketState(document)
             if let known = states[key] ?? nil, known.part > state.part { continue }

@@ -125,10 +125,10 @@ struct TapeGenerator {
     mutating func make() -> SimulatedTape {
         tape.kind = chance(1, in: 3) ? .quote : .trade
         tape.lineEnd = chance(1, in: 4) ? "\r\n" : "\n"
-        hasLongIDs = chance(1, in: 40)
+        hasLongIDs = lineCount >= 20 && tape.kind == .trade && chance(1, in: 20)
         for number in 0..<(1 + generator.nextIndex(below: 3)) {
             let numberings = Stream.Numbering.allCases
-            let numbering = numberings[generator.nextIndex(below: numberings.count)]
+            let numbering = hasLongIDs ? .text : numberings[generator.nextIndex(below: numberings.count)]
             let first = Int64(generator.nextIndex(below: 50))
             streams.append(Stream(name: "c\(number)", numbering: numbering, next: first))
         }
@@ -167,7 +167,7 @@ struct TapeGenerator {
     }
 
     private mutating func makeRecord(stream: String) -> TapeRecord {
-        let symbol = ["A", "B", "C:D"][generator.nextIndex(below: 3)]
+        let symbol = ["A", "B", "C:D"][generator.nextIndex(below: hasLongIDs ? 1 : 3)]
         var price = prices[symbol] ?? 10_000
         price += Int64(generator.nextIndex(below: 9)) - 4
         prices[symbol] = price
@@ -224,6 +224,6 @@ struct TapeGenerator {
     private mutating func textID() -> String {
         let text = "id-" + String(generator.next() % 0xFFFF, radix: 16)
         // So long that a few of them close a part of a bucket.
-        return hasLongIDs && chance(1, in: 3) ? text + String(repeating: "x", count: 60_000) : text
+        return hasLongIDs && chance(1, in: 2) ? text + String(repeating: "x", count: 60_000) : text
     }
 }

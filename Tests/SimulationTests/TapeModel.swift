@@ -15,8 +15,8 @@ struct PlainEvent: Hashable, CustomStringConvertible {
     var flags: UInt32
 
     var description: String {
-        "line \(line ?? -1) time \(eventTime) receipt \(receiptTime) seq \(sequence) values \(values) id \(id.prefix(12)) "
-            + "side \(side) flags \(EventFlags(rawValue: flags).setNames)"
+        "line \(line ?? -1) time \(eventTime) receipt \(receiptTime) seq \(sequence) values \(values) "
+            + "id \(id.prefix(12)) side \(side) flags \(EventFlags(rawValue: flags).setNames)"
     }
 }
 

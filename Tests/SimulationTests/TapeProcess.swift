@@ -76,7 +76,8 @@ struct TapeProcess: Sendable {
             sequencer.apply(decoders[number % 2].decode(slab), decoder: number % 2)
             number += 1
             guard generator.nextIndex(below: cut) == 0 else { continue }
-            try await committer.commit(sequencer.cut(), completesTape: false)
+            let moves = generator.nextIndex(below: 3) > 0
+            try await committer.commit(sequencer.cut(), isLast: moves, completesTape: false)
         }
         let isComplete = !slabs.endedByLimit && sequencer.truncatedAt == nil
         try await committer.commit(sequencer.cut(), completesTape: isComplete)

@@ -72,7 +72,8 @@ struct SecondDecoderTests {
         let encoded = list.events.withUnsafeBufferPointer {
             BlockEncoder().encode($0, kind: list.kind, texts: list.texts)
         }
-        for block in encoded {
+        // Numbers that fit no common exponent make very many blocks, which are all alike.
+        for block in encoded.prefix(4) {
             let events = list.events[next..<(next + block.count)]
             next += block.count
             guard let first = events.first, let last = events.last else { continue }
