@@ -120,7 +120,7 @@ package struct Sequencer: Sendable {
         rejected = []
         gapChanges = [:]
         pendingWork = 0
-        for index in lanes.values.indices { lanes.values[index].current = CurrentBuckets() }
+        for index in lanes.values.indices { lanes.values[index].current = KindTable(repeating: CurrentBucket()) }
         return epoch
     }
 }
@@ -143,7 +143,7 @@ extension Sequencer {
         var referencePrice = ExactDecimal.absent
         var offMarketRun: UInt8 = 0
         var isSelected = true
-        var current = CurrentBuckets()
+        var current = KindTable(repeating: CurrentBucket())
 
         static func == (left: Lane, right: Lane) -> Bool {
             left.referencePrice == right.referencePrice && left.offMarketRun == right.offMarketRun
@@ -222,7 +222,7 @@ extension Sequencer {
 
     private mutating func applyEvents(_ batch: EventBatch, _ tables: DecoderTables) {
         let base = place.position.rawValue
-        var totals = (trade: 0, quote: 0, candle: 0)
+        var totals = KindTable(repeating: 0)
         var newest = counts.lastEventTime
         var observed = 0
         batch.events.withUnsafeBufferPointer { events in
@@ -244,11 +244,7 @@ extension Sequencer {
                 // Streams are followed whole: what is left out still tells a repetition from a new beginning.
                 if verdict != .duplicate { flagOrder(&event, stream) }
                 guard lanes.values[lane].isSelected else { continue }
-                switch event.payload.kind {
-                case .trade: totals.trade += 1
-                case .quote: totals.quote += 1
-                case .candle: totals.candle += 1
-                }
+                totals[event.payload.kind] += 1
                 guard verdict != .duplicate else { continue }
                 if verdict == .reset { event.flags.insert(.sequenceReset) }
                 flagPrice(&event, lane)
@@ -259,9 +255,9 @@ extension Sequencer {
         }
         _ = observe(batch.observations, from: observed, through: TapePosition(rawValue: .max), tables)
         counts.lastEventTime = newest
-        if totals.trade > 0 { counts.events[.trade, default: 0] += totals.trade }
-        if totals.quote > 0 { counts.events[.quote, default: 0] += totals.quote }
-        if totals.candle > 0 { counts.events[.candle, default: 0] += totals.candle }
+        for kind in EventKind.allCases where totals[kind] > 0 {
+            counts.events[kind, default: 0] += totals[kind]
+        }
     }
 
     @inline(__always)
@@ -345,31 +341,6 @@ extension Sequencer {
 struct CurrentBucket: Sendable {
     var window = Int64.min
     var index = 0
-}
-
-/// The current bucket of each kind, without an allocation.
-struct CurrentBuckets: Sendable {
-    private var trade = CurrentBucket()
-    private var quote = CurrentBucket()
-    private var candle = CurrentBucket()
-
-    @inline(__always)
-    subscript(kind: EventKind) -> CurrentBucket {
-        get {
-            switch kind {
-            case .trade: trade
-            case .quote: quote
-            case .candle: candle
-            }
-        }
-        set {
-            switch kind {
-            case .trade: trade = newValue
-            case .quote: quote = newValue
-            case .candle: candle = newValue
-            }
-        }
-    }
 }
 
 /// Events that wait, by bucket.

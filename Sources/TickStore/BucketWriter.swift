@@ -187,7 +187,7 @@ extension BucketWriter {
         )
         let documents = try await writer.find(query)
         guard documents.count < Self.partsPerQueryMax else {
-            throw StoreError(.tooLarge, "too many parts of buckets in \(windows.count) windows; replay in smaller pieces")
+            throw StoreError(.tooLarge, "there are too many parts in \(windows.count) windows; replay smaller pieces")
         }
         for key in keys { states[key] = .some(nil) }
         for document in documents {
