@@ -13,6 +13,7 @@ package actor EpochCollector {
         package var workMax: Int
 
         package init(workMin: Int, workMax: Int) {
+            precondition(workMin <= workMax, "the writer would wait for more than the reader may collect")
             self.workMin = workMin
             self.workMax = workMax
         }

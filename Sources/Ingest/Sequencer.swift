@@ -291,15 +291,11 @@ extension Sequencer {
 
     @inline(__always)
     private func isNear(_ price: ExactDecimal, _ reference: ExactDecimal) -> Bool {
-        var scaled = price.mantissa
-        if price.exponent != reference.exponent {
-            // A price that does not fit at the reference's exponent is not near it.
-            let lower = min(price.exponent, reference.exponent)
-            guard let left = price.scaled(to: lower), let right = reference.scaled(to: lower) else { return false }
-            return isNear(ExactDecimal(mantissa: left, exponent: 0), ExactDecimal(mantissa: right, exponent: 0))
-        }
-        scaled = scaled > reference.mantissa ? scaled &- reference.mantissa : reference.mantissa &- scaled
-        return scaled <= reference.mantissa / rules.offMarketDivisor
+        // A price that does not fit at the reference's exponent is not near it.
+        let exponent = min(price.exponent, reference.exponent)
+        guard let left = price.scaled(to: exponent), let right = reference.scaled(to: exponent) else { return false }
+        let distance = left > right ? left &- right : right &- left
+        return distance <= right / rules.offMarketDivisor
     }
 
     private mutating func count(_ flags: EventFlags) {

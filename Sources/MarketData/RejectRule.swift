@@ -31,7 +31,7 @@ public enum RejectRule: String, CaseIterable, Sendable {
         case .invalidNumber: "a number is none, or does not fit into 64 bits"
         case .invalidTime: "a time is none"
         case .invalidSide: "the side is neither buy nor sell"
-        case .invalidSymbol: "the symbol is none"
+        case .invalidSymbol: "the symbol is empty, too long, or no plain text"
         case .idTooLong: "the identifier is too long"
         case .priceNotPositive: "a price is zero or less"
         case .sizeNegative: "a size is less than zero"

@@ -66,13 +66,15 @@ import TickStore
     }
 
     @Test func closingEndsAllWaiting() async throws {
-        let full = collector(100, 1)
+        let full = collector(1, 1)
+        let idle = collector(100, 100)
         try await full.add(batch(events: 2), decoder: 0)
         let more = try batch(events: 1)
         let reader = Task { try await full.add(more, decoder: 0) }
-        let writer = Task { try await full.take() == nil }
+        let writer = Task { try await idle.take() == nil }
         await Task.yield()
         await full.close()
+        await idle.close()
         await #expect(throws: CancellationError.self) { try await reader.value }
         await #expect(throws: CancellationError.self) { _ = try await writer.value }
         await #expect(throws: CancellationError.self) { try await full.add(more, decoder: 0) }

@@ -54,6 +54,8 @@ public struct BatchBuilder {
     private var instrumentTable = NameTable()
     private var streamTable = NameTable()
     private var instruments: [Instrument] = []
+    /// Whether the symbol of each instrument is one: events of others are rejected.
+    private var instrumentIsValid: [Bool] = []
     private var streams: [String] = []
     private let venue: String
     private var eventInLine: Int64 = 0
@@ -105,7 +107,7 @@ public struct BatchBuilder {
     @inline(__always)
     public mutating func instrument(symbol: UnsafeRawBufferPointer) -> Int32 {
         let (index, isNew) = instrumentTable.index(of: symbol)
-        if isNew { instruments.append(Instrument(venue: venue, symbol: String(decoding: symbol, as: UTF8.self))) }
+        if isNew { addInstrument(symbol) }
         return Int32(truncatingIfNeeded: index)
     }
 
@@ -162,6 +164,16 @@ public struct BatchBuilder {
         }
     }
 
+    private mutating func addInstrument(_ symbol: UnsafeRawBufferPointer) {
+        let text = String(validating: symbol, as: UTF8.self)
+        let isPlain = symbol.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
+        instrumentIsValid.append(text != nil && isPlain && (1...Self.symbolBytesMax).contains(symbol.count))
+        instruments.append(Instrument(venue: venue, symbol: text ?? String(decoding: symbol, as: UTF8.self)))
+    }
+
+    /// The longest symbol that is taken for one; those of options, the longest in use, have about 30 bytes.
+    private static let symbolBytesMax = 256
+
     /// The instrument at an index that this builder gave.
     public func instrument(at index: Int32) -> Instrument { instruments[Int(index)] }
 
@@ -172,7 +184,7 @@ public struct BatchBuilder {
     public mutating func append(_ event: MarketEvent) {
         var event = event
         event.position = TapePosition(line: batch.lines, event: eventInLine)
-        if let rule = event.validate() {
+        if let rule = instrumentIsValid[Int(event.instrument)] ? event.validate() : .invalidSymbol {
             rejectImpossible(event, rule)
             return
         }
