@@ -311,8 +311,8 @@ def measure_native(bench: Bench, database: str, recording: Recording) -> None:
     symbols = bench.client[database]["market_data"].distinct("instrument_symbol", {"kind": recording.kind})
     if len(symbols) != 1:
         raise Unavailable(f"expected one instrument, found {len(symbols)}")
-    table = OUT / "native.csv"
-    arguments = ("--symbol", str(symbols[0]), "--kind", recording.kind, "--format", "csv")
+    table = OUT / "native.ndjson"
+    arguments = ("--symbol", str(symbols[0]), "--kind", recording.kind, "--format", "ndjson")
     require_success(tapedesk(bench, database, "export", *arguments, stdout=table), "tapedesk export")
     for numbers in ("decimal", "double"):
         command = [sys.executable, str(PEERS / "native_timeseries.py"), bench.uri, str(table), "--numbers", numbers]

@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
-"""Stores what `tapedesk export --format csv` prints in a native time-series collection, and measures its size on disk.
+"""Stores what `tapedesk export --format ndjson` prints in a native time-series collection, and measures its size on disk.
 
 The documents hold the same facts: event time in nanoseconds (a date in milliseconds, and the rest as a number), id or
-sequence, prices, sizes, side and flags; the instrument is the meta field. Prints one JSON object.
+sequence, prices, sizes, side, flags, venue code and sale condition; the instrument is the meta field. Prints one JSON object.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import datetime
 import json
 import sys
@@ -25,7 +24,7 @@ from pymongo.database import Database
 BATCH = 2_000
 EPOCH = datetime.datetime(1970, 1, 1)
 NUMBERS = ("price", "size", "bid_price", "bid_size", "ask_price", "ask_size", "open", "high", "low", "close", "volume")
-TEXTS = ("side", "flags")
+TEXTS = ("side", "flags", "venue_code", "condition")
 
 Number = Callable[[str], Any]
 
@@ -34,14 +33,14 @@ def integer_or_text(text: str) -> Any:
     return Int64(text) if text.isdigit() and len(text) < 19 else text
 
 
-def document(row: dict[str, str], symbol: str, number: Number) -> dict[str, Any]:
+def document(fields: dict[str, str], symbol: str, number: Number) -> dict[str, Any]:
     """One event as a document; empty columns are left out."""
-    nanoseconds = int(row["event_time"] or row["receipt_time"])
+    nanoseconds = int(fields["event_time"] or fields["receipt_time"])
     milliseconds, rest = divmod(nanoseconds, 1_000_000)
     result: dict[str, Any] = {"t": EPOCH + datetime.timedelta(milliseconds=milliseconds), "m": symbol}
     if rest:
         result["ns"] = rest
-    for name, text in row.items():
+    for name, text in fields.items():
         if not text or name == "event_time":
             continue
         if name == "receipt_time":
@@ -53,6 +52,11 @@ def document(row: dict[str, str], symbol: str, number: Number) -> dict[str, Any]
         else:
             result[name] = integer_or_text(text)
     return result
+
+
+def row(line: str) -> dict[str, str]:
+    """One line of the export as texts; what is absent is empty."""
+    return {name: "" if value is None else str(value) for name, value in json.loads(line).items()}
 
 
 def chunks(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
@@ -82,7 +86,7 @@ def store(source: TextIO, arguments: argparse.Namespace) -> dict[str, Any]:
         "events", timeseries={"timeField": "t", "metaField": "m", "granularity": "seconds"}
     )
     number: Number = float if arguments.numbers == "double" else Decimal128
-    rows = (document(row, arguments.symbol, number) for row in csv.DictReader(source))
+    rows = (document(row(line), arguments.symbol, number) for line in source)
     events = 0
     began = time.perf_counter()
     for batch in chunks(rows):
@@ -107,7 +111,7 @@ def store(source: TextIO, arguments: argparse.Namespace) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("uri", help="MongoDB connection string")
-    parser.add_argument("file", nargs="?", default="-", help="CSV file; - or nothing is stdin")
+    parser.add_argument("file", nargs="?", default="-", help="NDJSON file; - or nothing is stdin")
     parser.add_argument("--symbol", default="BENCH:SYMBOL", help="value of the meta field")
     parser.add_argument("--database", default="tapedesk_bench_native", help="database; dropped before and after")
     parser.add_argument("--numbers", choices=("decimal", "double"), default="decimal", help="type of prices and sizes")
@@ -115,7 +119,7 @@ def main() -> None:
     if arguments.file == "-":
         result = store(sys.stdin, arguments)
     else:
-        with open(arguments.file, encoding="utf-8", newline="") as source:
+        with open(arguments.file, encoding="utf-8") as source:
             result = store(source, arguments)
     print(json.dumps(result))
 
