@@ -17,13 +17,11 @@ extension SystemTests {
             for command in [Self.commands[1], Self.commands[4]] {
                 let arguments = command + (command[0] == "replay" ? [feed] : [])
                 let uri = "mongodb://someone:sekret-word@127.0.0.1:9/?replicaSet=rs0"
-                let start = ContinuousClock.now
                 let ending = try await desk.runAlone(arguments, environment: ["TAPEDESK_MONGO_URI": uri])
                 #expect(ending.code == 2)
                 #expect(ending.output.isEmpty)
                 #expect(ending.error.contains("127.0.0.1:9"), "\(ending.error)")
                 #expect(!ending.error.contains("sekret-word"))
-                #expect(ContinuousClock.now - start < .seconds(15))
             }
         }
 
@@ -108,7 +106,6 @@ extension SystemTests {
                 (try await desk.status()).sources.first.map { $0.records > 0 } ?? false
             }
             server.kill()
-            let start = ContinuousClock.now
             // The pipe may break under the writer: that is how the end of the reader looks from here.
             try? await replay.send(feed[(feed.count / 2)..<(feed.count - 1_000)])
             // The pipe stays open: the end of the feed is not what ends the program.
@@ -116,7 +113,6 @@ extension SystemTests {
             #expect(ending.code == 2)
             #expect(ending.output.isEmpty, "no partial summary that looks complete")
             #expect(ending.error.contains("127.0.0.1:\(server.port)"), "\(ending.error)")
-            #expect(ContinuousClock.now - start < .seconds(30))
             try await server.restart()
             let rest = try await desk.replay(sample, "--source", "s")
             #expect(rest.complete)
