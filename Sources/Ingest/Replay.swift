@@ -13,7 +13,6 @@ package struct Replay: Sendable {
         package var only: Set<String>?
         /// Times the original pace; nil for as fast as possible.
         package var speed: Double?
-        package var isDryRun = false
         package var startsOver = false
         package var rules = OrderRules()
         package var limits = EpochCollector.Limits(workMin: 65_536, workMax: 163_840)

@@ -62,17 +62,6 @@ public struct MongoError: Error, Equatable, Sendable, CustomStringConvertible {
 
     public func has(label: String) -> Bool { labels.contains(label) }
 
-    /// Whether the connection broke while the operation was under way.
-    public var isNetworkError: Bool { code == .network }
-
-    /// Whether the operation certainly never reached a server.
-    public var wasNotSent: Bool {
-        switch code {
-        case .configuration, .serverSelection, .authentication, .invalidOperation, .poolExhausted, .closed: true
-        case .network, .server, .writeConcern, .invalidReply, .resultTooLarge: false
-        }
-    }
-
     /// Whether the same operation may succeed a little later.
     public var isTransient: Bool {
         switch code {

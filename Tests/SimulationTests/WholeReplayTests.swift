@@ -76,8 +76,7 @@ import TickStore
         #expect(Set(rest.gaps.map { [$0.after, $0.before, $0.missing] }).count == open.count)
         let again = try await replay(simulation, &generator)
         #expect(again.stored == 0 && again.counts == rest.counts)
-        var options = Replay.Options(source: "dry", venue: SimulatedTape.venue, decoding: "sim")
-        options.isDryRun = true
+        let options = Replay.Options(source: "dry", venue: SimulatedTape.venue, decoding: "sim")
         let input = try TapeInput(stream: MemorySource(simulation.bytes), path: "tape", name: "tape")
         let environment = SimulatedClock().environment
         let dry = try await Replay(options, format: tape.format(), target: nil, environment: environment).run(input)

@@ -44,18 +44,8 @@ struct WatchedProcess: Sendable {
         let words = ["/bin/sh", "-c", Self.script, "watch", folder] + arguments
         var pointers: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         defer { for pointer in pointers { free(pointer) } }
-        // A thread of the test may block signals, and children inherit that: the shell would wait for ever.
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        var all = sigset_t()
-        sigfillset(&all)
-        posix_spawnattr_setsigdefault(&attributes, &all)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-        let status = posix_spawn(&shell, "/bin/sh", &actions, &attributes, &pointers, environ)
+        let attributes = SpawnAttributes()
+        let status = posix_spawn(&shell, "/bin/sh", &actions, &attributes.value, &pointers, environ)
         guard status == 0 else {
             close(ends[1])
             throw LocalMongoError(description: "cannot start \(arguments[0]): error \(status)")

@@ -16,8 +16,6 @@ struct ZipDirectory {
 
     /// The directory of an archive of one recording is a hundred bytes; more than this is no such archive.
     static let bytesMax: Int64 = 4 * 1024 * 1024
-    private static let endRecordBytes = 22
-    private static let commentBytesMax = 0xFFFF
 
     private let name: String
     private let file: FileSource

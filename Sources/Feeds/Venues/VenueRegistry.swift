@@ -15,9 +15,6 @@ public enum VenueRegistry {
     /// Every name that a venue is found by.
     public static var names: [String] { dialects.flatMap { $0.names } }
 
-    /// Whether there is a dialect for a venue of that name.
-    public static func supports(_ venue: String) -> Bool { type(named: venue) != nil }
-
     /// The dialect of a venue, of which any number are made.
     ///
     /// Case does not matter.

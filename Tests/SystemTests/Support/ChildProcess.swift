@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 
 /// What went wrong with the means of a test, as opposed to what it tests.
 struct HarnessError: Error, CustomStringConvertible {
@@ -79,19 +80,9 @@ final class ChildProcess: Sendable {
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
         defer { for pointer in arguments + variables { free(pointer) } }
-        // A thread of the test may block or ignore signals, and children inherit that.
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        var all = sigset_t()
-        sigfillset(&all)
-        posix_spawnattr_setsigdefault(&attributes, &all)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+        let attributes = SpawnAttributes()
         var pid = pid_t()
-        let status = posix_spawnp(&pid, words[0], &actions, &attributes, &arguments, &variables)
+        let status = posix_spawnp(&pid, words[0], &actions, &attributes.value, &arguments, &variables)
         guard status == 0 else { throw HarnessError(description: "cannot start \(words[0]): error \(status)") }
         return pid
     }
