@@ -13,10 +13,12 @@ let strict: [SwiftSetting] = [
 let package = Package(
     name: "tapedesk",
     products: [
-        .executable(name: "tapedesk", targets: ["tapedesk"])
+        .executable(name: "tapedesk", targets: ["tapedesk"]),
+        .executable(name: "ticket", targets: ["ticket"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         // The C edge: system libraries, and the little that Swift cannot call itself.
@@ -25,6 +27,7 @@ let package = Package(
             pkgConfig: "libmongoc-1.0",
             providers: [.apt(["libmongoc-dev", "libbson-dev"])]
         ),
+        .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CMongoShims", dependencies: ["CLibMongoC"]),
@@ -50,6 +53,8 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        .target(name: "Records", dependencies: ["BSON", "DocumentStore"], swiftSettings: strict),
+
         // The domain: no server, no clock, no randomness of its own.
         .target(name: "MarketData", swiftSettings: strict),
         .target(name: "TickCodec", dependencies: ["CChecksum", "MarketData"], swiftSettings: strict),
@@ -60,14 +65,39 @@ let package = Package(
         ),
         .target(
             name: "TickStore",
-            dependencies: ["BSON", "CChecksum", "DocumentStore", "MarketData", "TickCodec"],
+            dependencies: ["BSON", "CChecksum", "DocumentStore", "MarketData", "Records", "TickCodec"],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Tickets",
+            dependencies: ["BSON", "CLibCrypto", "DocumentStore", "Records"],
             swiftSettings: strict
         ),
         .target(
             name: "Ingest",
             dependencies: [
-                "BSON", "DocumentStore", "Feeds", "MarketData", "TickCodec", "TickStore",
+                "BSON", "DocumentStore", "Feeds", "MarketData", "Records", "TickCodec", "TickStore", "Tickets",
             ],
+            swiftSettings: strict
+        ),
+
+        // What both programs share, and what agents see.
+        .target(
+            name: "Configuration",
+            dependencies: [.product(name: "Yams", package: "Yams")],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Console",
+            dependencies: [
+                "BSON", "Configuration", "DocumentStore", "MongoStore", "Tickets",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "TicketViews",
+            dependencies: ["BSON", "Console", "Tickets"],
             swiftSettings: strict
         ),
 
@@ -75,8 +105,16 @@ let package = Package(
         .executableTarget(
             name: "tapedesk",
             dependencies: [
-                "BSON", "DocumentStore", "Feeds", "Ingest", "MarketData", "MongoRuntime", "MongoStore", "TickCodec",
-                "TickStore",
+                "BSON", "Configuration", "Console", "DocumentStore", "Feeds", "Ingest", "MarketData", "MongoRuntime",
+                "MongoStore", "Records", "TickCodec", "TickStore", "Tickets",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "ticket",
+            dependencies: [
+                "BSON", "Configuration", "Console", "DocumentStore", "MongoStore", "TicketViews", "Tickets",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -89,8 +127,8 @@ let package = Package(
         .executableTarget(
             name: "tapedesk-bench",
             dependencies: [
-                "BSON", "DocumentStore", "Feeds", "Ingest", "MarketData", "MongoRuntime", "MongoStore", "TickCodec",
-                "TickStore",
+                "BSON", "Configuration", "Console", "DocumentStore", "Feeds", "Ingest", "MarketData", "MongoRuntime",
+                "MongoStore", "Records", "TickCodec", "TickStore", "Tickets",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/tapedesk-bench",
@@ -128,14 +166,16 @@ let package = Package(
         .testTarget(
             name: "IngestTests",
             dependencies: [
-                "BSON", "DocumentStore", "Feeds", "Ingest", "MarketData", "SimulatedStore", "TickCodec", "TickStore",
+                "BSON", "DocumentStore", "Feeds", "Ingest", "MarketData", "Records", "SimulatedStore", "TickCodec",
+                "TickStore", "Tickets",
             ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "SimulationTests",
             dependencies: [
-                "BSON", "DocumentStore", "Feeds", "Ingest", "MarketData", "SimulatedStore", "TickCodec", "TickStore",
+                "BSON", "DocumentStore", "Feeds", "Ingest", "MarketData", "Records", "SimulatedStore", "TickCodec",
+                "TickStore", "Tickets",
             ],
             swiftSettings: strict
         ),
@@ -151,6 +191,17 @@ let package = Package(
             dependencies: ["BSON", "DocumentStore", "MarketData", "SimulatedStore", "TickCodec", "TickStore"],
             swiftSettings: strict
         ),
+        .testTarget(
+            name: "TicketsTests",
+            dependencies: ["BSON", "DocumentStore", "MongoStore", "SimulatedStore", "TestSupport", "Tickets"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "TicketViewsTests",
+            dependencies: ["BSON", "Console", "TicketViews", "Tickets"],
+            swiftSettings: strict
+        ),
+        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
         // Runs the built programs: it links nothing of what it tests.
         .testTarget(

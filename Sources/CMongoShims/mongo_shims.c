@@ -124,6 +124,26 @@ bool td_command(
     return finish(success, reply, &cause, error);
 }
 
+mongoc_client_session_t *td_session_new(mongoc_client_t *client, td_reply *options, td_error *error) {
+    bson_error_t cause = {0};
+    mongoc_client_session_t *session = NULL;
+    bson_init(&options->document);
+    mongoc_server_description_t *server = mongoc_client_select_server(client, true, NULL, &cause);
+    if (server != NULL) {
+        session = mongoc_client_start_session(client, NULL, &cause);
+        BSON_APPEND_INT32(&options->document, "serverId", (int32_t)mongoc_server_description_id(server));
+        mongoc_server_description_destroy(server);
+    }
+    if (session != NULL && !mongoc_client_session_append(session, &options->document, &cause)) {
+        mongoc_client_session_destroy(session);
+        session = NULL;
+    }
+    finish(session != NULL, options, &cause, error);
+    return session;
+}
+
+void td_session_free(mongoc_client_session_t *session) { mongoc_client_session_destroy(session); }
+
 bool td_insert_one(
     mongoc_client_t *client, const char *database, const char *collection, td_document document, td_reply *reply,
     td_error *error) {

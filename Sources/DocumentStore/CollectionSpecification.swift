@@ -7,9 +7,19 @@ public struct CollectionSpecification: Sendable {
         /// Fields in order, all ascending.
         public let fields: [String]
         public let unique: Bool
+        /// How long after the time in its only field the server deletes a document, in seconds; nil for never.
+        ///
+        /// The server looks once a minute. Documents without a time in the field stay.
+        public let expiresAfterSeconds: Int64?
 
-        public init(name: String, fields: [String], unique: Bool = false) {
+        /// - Precondition: An index that lets documents expire has one field and a time from 0 to `Int32.max` seconds.
+        public init(name: String, fields: [String], unique: Bool = false, expiresAfterSeconds: Int64? = nil) {
+            if let expiresAfterSeconds {
+                precondition(fields.count == 1, "documents expire by one field")
+                precondition(Int32(exactly: expiresAfterSeconds).map { $0 >= 0 } ?? false, "MongoDB takes 31 bits")
+            }
             self.name = name
+            self.expiresAfterSeconds = expiresAfterSeconds
             self.fields = fields
             self.unique = unique
         }

@@ -2,18 +2,37 @@ public import BSON
 
 /// A bounded read of one collection.
 public struct DocumentQuery: Sendable {
+    /// What must hold for a document, by the name of a field and a value.
+    ///
+    /// An array satisfies a condition by one of its elements. Values of different types are neither less nor greater
+    /// than each other, and a missing field equals null.
     public enum Condition: Equatable, Sendable {
         case equals(String, BSONValue)
+        /// The field is there, and neither null nor an array with a null in it.
+        case isNotNull(String)
         case isIn(String, [BSONValue])
         case greater(String, BSONValue)
         case greaterOrEqual(String, BSONValue)
         case less(String, BSONValue)
+        case lessOrEqual(String, BSONValue)
+        /// The field is a string that begins with these characters, byte by byte: case and accents count.
+        ///
+        /// MongoDB takes about 16,000 bytes.
+        case startsWith(String, String)
+        /// At least one of the lists holds as a whole; never where there is none.
+        case anyOf([[Condition]])
     }
 
+    /// Which fields documents come with.
     public enum Fields: Equatable, Sendable {
         case all
         case excluding([String])
+        /// These, and `_id`.
         case only([String])
+        /// All but `excluding`, and of the array `of` only its last `count` elements.
+        ///
+        /// `count` is not negative, and the array not among those excluded.
+        case tail(of: String, count: Int, excluding: [String])
     }
 
     public struct Order: Equatable, Sendable {
@@ -27,7 +46,7 @@ public struct DocumentQuery: Sendable {
     }
 
     public let collection: String
-    /// All conditions must hold; at most one of each kind per field.
+    /// All conditions must hold: two that name different elements of one array ask for both.
     public var conditions: [Condition]
     public var order: [Order]
     public var fields: Fields

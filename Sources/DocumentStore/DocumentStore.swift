@@ -32,6 +32,11 @@ public protocol DocumentStore: Sendable {
     /// Counts documents, exactly.
     func count(_ collection: String, where conditions: [DocumentQuery.Condition]) async throws(StoreError) -> Int
 
+    /// The time by the clock of the server that takes writes, in milliseconds since 1970-01-01 UTC.
+    ///
+    /// A router of a sharded cluster answers with its own. `ServerClock` asks less often.
+    func serverTime() async throws(StoreError) -> Int64
+
     /// Creates the collection with its validator and indexes, or brings an existing one to them.
     func prepare(_ specification: CollectionSpecification) async throws(StoreError)
 }

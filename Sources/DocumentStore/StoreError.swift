@@ -11,6 +11,11 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         case refused
         /// A stored document does not have the form that this version reads.
         case unreadable
+        /// This kind of server cannot do it, now or later; there may be another way to the same end.
+        case unsupported
+        /// The place in the history of changes to continue from is gone: begin anew, and read again what may have
+        /// changed meanwhile.
+        case historyLost = "history_lost"
         /// A document is larger than MongoDB stores (16 MB).
         case tooLarge = "too_large"
         /// The store was closed, or the task cancelled.

@@ -51,11 +51,20 @@ public final class VersionedWriter: Sendable {
 
     /// Reads with the same patience as a change.
     public func find(_ query: DocumentQuery) async throws(StoreError) -> [BSONDocument] {
+        try await patiently { () throws(StoreError) in try await self.store.find(query) }
+    }
+
+    /// Asks for the server's time with the same patience as a change; see `DocumentStore.serverTime`.
+    public func serverTime() async throws(StoreError) -> Int64 {
+        try await patiently { () throws(StoreError) in try await self.store.serverTime() }
+    }
+
+    private func patiently<Value>(_ read: () async throws(StoreError) -> Value) async throws(StoreError) -> Value {
         let deadline = environment.now() + policy.deadline
         var attempt = 0
         while true {
             do throws(StoreError) {
-                return try await store.find(query)
+                return try await read()
             } catch {
                 attempt += 1
                 guard error.isTransient, await pause(beforeAttempt: attempt, until: deadline) else { throw error }

@@ -2,8 +2,9 @@ import BSON
 private import CChecksum
 package import DocumentStore
 import MarketData
+import Records
 import TickCodec
-package import TickStore
+import TickStore
 
 /// How a tape is told apart from another one of the same name: by its beginning.
 package struct TapeIdentity: Equatable, Sendable {
@@ -13,6 +14,12 @@ package struct TapeIdentity: Equatable, Sendable {
     package init(head: some Collection<UInt8>) {
         headLength = head.count
         headChecksum = Array(head).withUnsafeBytes { tapedesk_crc32c(0, $0.baseAddress, $0.count) }
+    }
+
+    /// `base` with what tells tapes of that name apart, for sources that send a new tape under the same name.
+    package func name(_ base: String) -> String {
+        let digits = String(headChecksum, radix: 16)
+        return base + "@" + String(repeating: "0", count: 8 - digits.count) + digits
     }
 
     /// Whether a tape that begins with `head` is this one, grown perhaps.
@@ -153,7 +160,6 @@ package struct CheckpointStore: Sendable {
 
     private func fields(_ checkpoint: Checkpoint) -> [(field: String, value: BSONValue)] {
         let counts = checkpoint.counts
-        let events = Dictionary(uniqueKeysWithValues: counts.events.map { ($0.key.name, $0.value) })
         return [
             (DocumentField.schemaVersion, .int64(CheckpointsCollection.schemaVersion)),
             (Field.format, .string(format)),
@@ -166,7 +172,8 @@ package struct CheckpointStore: Sendable {
             (Field.headLength, .int64(Int64(checkpoint.identity.headLength))),
             (Field.headChecksum, .int64(Int64(checkpoint.identity.headChecksum))),
             (Field.records, .int64(Int64(counts.records))),
-            (Field.events, Self.value(events)),
+            (Field.events, Self.value(counts.events)),
+            (Field.tickets, .int64(Int64(counts.tickets))),
             (Field.ignored, Self.value(counts.ignored)),
             (Field.flagged, Self.value(counts.flagged)),
             (Field.rejected, Self.value(counts.rejected)),
@@ -210,9 +217,8 @@ package struct CheckpointStore: Sendable {
             checkpoint.inputBytes = try document.integer(Field.inputBytes)
             checkpoint.inputBytesRead = try document.integer(Field.inputBytesRead)
             checkpoint.counts.records = Int(try document.integer(Field.records))
-            for (name, count) in try counts(document, Field.events) {
-                if let kind = EventKind(name: name) { checkpoint.counts.events[kind] = count }
-            }
+            checkpoint.counts.events = try counts(document, Field.events)
+            checkpoint.counts.tickets = Int(document[Field.tickets]?.integer ?? 0)
             checkpoint.counts.ignored = try counts(document, Field.ignored)
             checkpoint.counts.flagged = try counts(document, Field.flagged)
             checkpoint.counts.rejected = try counts(document, Field.rejected)

@@ -31,6 +31,22 @@ package struct GapChange: Equatable, Sendable {
     package let missing: Int64
     package let position: TapePosition
 
+    init(
+        stream: String,
+        after: Int64,
+        before: Int64,
+        numbering: Int64 = 0,
+        missing: Int64,
+        position: TapePosition
+    ) {
+        self.stream = stream
+        self.after = after
+        self.before = before
+        self.numbering = numbering
+        self.missing = missing
+        self.position = position
+    }
+
     init(stream: String, _ gap: SequenceGap, position: TapePosition) {
         self.stream = stream
         after = gap.after

@@ -2,6 +2,7 @@ import BSON
 import DocumentStore
 import Feeds
 import MarketData
+import Records
 import TickStore
 
 /// Keeps what is not an event: rejected records and holes in sequences.
@@ -40,7 +41,8 @@ struct RecordWriter {
             Field.line: .int64(record.position.line + 1),
             Field.rule: .string(record.rule.rawValue),
             Field.reason: .string(record.reason),
-            Field.kind: record.kind.map { .string($0.name) } ?? .null,
+            Field.kind: record.kindName.map { .string($0) } ?? .null,
+            Field.ticket: record.ticket.map { .string($0) } ?? .null,
             Field.raw: .binary(record.raw),
             Field.rawLength: .int64(Int64(record.rawLength)),
         ]

@@ -1,6 +1,6 @@
 package import DocumentStore
 package import Feeds
-package import TickStore
+import TickStore
 
 /// Applies one tape to the store: reads, decodes, orders, and writes, each stage beside the others.
 package struct Replay: Sendable {

@@ -1,10 +1,10 @@
-package import MarketData
-
 /// Counts over everything of a source that was looked at so far, in this run and in those before it.
 package struct ReplayCounts: Equatable, Sendable {
     package var records = 0
-    /// Events by kind, whatever became of them.
-    package var events: [EventKind: Int] = [:]
+    /// Events by the name of their kind, whatever became of them.
+    package var events: [String: Int] = [:]
+    /// Tickets that the records made, in this run or before it.
+    package var tickets = 0
     package var ignored: [String: Int] = [:]
     /// Stored events by flag; an event may have several.
     package var flagged: [String: Int] = [:]

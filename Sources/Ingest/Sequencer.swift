@@ -256,7 +256,7 @@ extension Sequencer {
         _ = observe(batch.observations, from: observed, through: TapePosition(rawValue: .max), tables)
         counts.lastEventTime = newest
         for kind in EventKind.allCases where totals[kind] > 0 {
-            counts.events[kind, default: 0] += totals[kind]
+            counts.events[kind.name, default: 0] += totals[kind]
         }
     }
 
@@ -322,7 +322,7 @@ extension Sequencer {
         for var record in records {
             record.position.rawValue &+= place.position.rawValue
             counts.rejected[record.rule.rawValue, default: 0] += 1
-            if let kind = record.kind {
+            if let kind = record.kindName {
                 counts.events[kind, default: 0] += 1
                 counts.rejectedEvents += 1
             }

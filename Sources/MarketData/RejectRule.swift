@@ -23,6 +23,23 @@ public enum RejectRule: String, CaseIterable, Sendable {
     /// A record with more events than a position can number.
     case tooManyEvents = "too_many_events"
 
+    // Records of tickets.
+
+    case invalidUTF8 = "invalid_utf8"
+    case invalidTicketID = "invalid_ticket_id"
+    /// A number of a ticket's change that is none, or less than zero.
+    case invalidSequence = "invalid_sequence"
+    case unknownOperation = "unknown_operation"
+    case unknownStatus = "unknown_status"
+    case unknownPriority = "unknown_priority"
+    /// A change of a field that tickets do not have.
+    case unknownField = "unknown_field"
+    case textTooLong = "text_too_long"
+    /// A comment or change of a ticket that was never created.
+    case unknownTicket = "unknown_ticket"
+    /// A change that expects another version of the ticket than there is.
+    case versionConflict = "version_conflict"
+
     /// The rule as a phrase for people.
     public var explanation: String {
         switch self {
@@ -39,6 +56,16 @@ public enum RejectRule: String, CaseIterable, Sendable {
         case .candleRange: "low and high do not enclose open and close"
         case .recordTooLarge: "the record is too long"
         case .tooManyEvents: "the record holds too many events"
+        case .invalidUTF8: "the text is not UTF-8"
+        case .invalidTicketID: "the ticket's identifier is empty, too long, or holds control characters"
+        case .invalidSequence: "the number of the change is no whole number from zero up"
+        case .unknownOperation: "there is no such operation"
+        case .unknownStatus: "there is no such status"
+        case .unknownPriority: "there is no such priority"
+        case .unknownField: "tickets have no such field"
+        case .textTooLong: "a text is too long"
+        case .unknownTicket: "the ticket was never created"
+        case .versionConflict: "the change expects another version of the ticket"
         }
     }
 }

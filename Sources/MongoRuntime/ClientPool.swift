@@ -18,7 +18,7 @@ final class ClientPool: Sendable {
         case destroyed
     }
 
-    private let configuration: MongoConfiguration
+    let configuration: MongoConfiguration
     private let state = Mutex(State.unopened)
 
     init(configuration: MongoConfiguration) {

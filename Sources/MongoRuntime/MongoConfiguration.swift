@@ -40,6 +40,8 @@ public struct MongoConfiguration: Sendable, CustomStringConvertible {
     /// Not for messages.
     let uri: String
     public let limits: Limits
+    /// The longest wait for any answer, by the URI or else the limits, in milliseconds.
+    let socketTimeoutMs: Int32
     /// How many connections, and threads, there are at most.
     public let connectionCount: Int
     /// What the server's log and `currentOp` call this program.
@@ -81,6 +83,8 @@ public struct MongoConfiguration: Sendable, CustomStringConvertible {
         let parsed = try Self.parse(uri, redacted: redacted)
         defer { mongoc_uri_destroy(parsed) }
         database = mongoc_uri_get_database(parsed).map { String(cString: $0) }
+        let socketTimeoutMs = mongoc_uri_get_option_as_int32(parsed, MONGOC_URI_SOCKETTIMEOUTMS, 0)
+        self.socketTimeoutMs = socketTimeoutMs > 0 ? socketTimeoutMs : limits.socketTimeoutMs
     }
 
     /// A URI object with all settings, for the caller to destroy.

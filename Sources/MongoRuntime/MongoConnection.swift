@@ -22,7 +22,7 @@ public struct MongoNamespace: Hashable, Sendable, CustomStringConvertible {
 /// `MongoConfiguration.Limits` end it. Leased from a `ConnectionPool`.
 public actor MongoConnection {
     let worker: WorkerThread
-    private let clients: ClientPool
+    let clients: ClientPool
     private var client: OpaquePointer?
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { worker.asUnownedSerialExecutor() }
@@ -46,7 +46,8 @@ public actor MongoConnection {
         clients.destroy()
     }
 
-    private func popped() throws(MongoError) -> OpaquePointer {
+    /// The client, taken out of the pool where that was not done yet.
+    func popped() throws(MongoError) -> OpaquePointer {
         if let client { return client }
         let client = try clients.pop()
         self.client = client
@@ -76,6 +77,17 @@ extension MongoConnection {
         database: String,
         kind: MongoCommandKind = .plain
     ) throws(MongoError) -> BSONDocument {
+        try self.command(command, database: database, kind: kind, options: nil)
+    }
+
+    /// Runs a command with options of libmongoc.
+    @discardableResult
+    func command(
+        _ command: BSONDocument,
+        database: String,
+        kind: MongoCommandKind,
+        options: BSONDocument?
+    ) throws(MongoError) -> BSONDocument {
         let client = try popped()
         let raw =
             switch kind {
@@ -84,7 +96,11 @@ extension MongoConnection {
             case .write: TD_COMMAND_WRITE
             }
         let (success, reply, error) = try call { reply, error in
-            command.withDocument { td_command(client, database, raw, $0, td_document(), reply, error) }
+            command.withDocument { command in
+                let run = { (options: td_document) in td_command(client, database, raw, command, options, reply, error)
+                }
+                return options?.withDocument(run) ?? run(td_document())
+            }
         }
         guard success else { throw MongoError(error, reply: reply) }
         // Generic commands report an unfulfilled write concern in the reply only.
@@ -98,7 +114,7 @@ extension MongoConnection {
     }
 
     /// One call of a shim, with its reply copied out and freed.
-    private func call(
+    func call(
         _ body: (OpaquePointer, UnsafeMutablePointer<td_error>) -> Bool
     ) throws(MongoError) -> (success: Bool, reply: BSONDocument, error: td_error) {
         let reply = td_reply_new()

@@ -36,6 +36,7 @@ public struct MongoError: Error, Equatable, Sendable, CustomStringConvertible {
     public enum Label {
         public static let retryableWrite = "RetryableWriteError"
         public static let noWritesPerformed = "NoWritesPerformed"
+        public static let resumableChangeStream = "ResumableChangeStreamError"
     }
 
     public let code: Code
@@ -95,6 +96,12 @@ public enum ServerCode {
     ]
     /// The operation was given up in favour of another one, or for want of time, and did nothing.
     public static let contention: Set<Int> = [24, 46, 112, 202]
+    /// The cursor of a read is no longer there.
+    public static let cursorNotFound = 43
+    /// The server, or a server of this kind, has no change streams.
+    public static let noChangeStreams: Set<Int> = [20, 59, 115, 238, 40_324, 40_573]
+    /// A change stream cannot continue from the given place.
+    public static let changesLost: Set<Int> = [136, 260, 280, 286]
     /// The operation ran into its time limit.
     public static let timeLimit = 50
 }

@@ -2,42 +2,82 @@ import BSON
 import DocumentStore
 
 extension [DocumentQuery.Condition] {
-    /// The conditions as a filter; those of one field are joined.
+    /// The conditions as a filter; those of one field are joined as far as they are of different kinds.
     var filter: BSONDocument {
-        var fields: [(name: String, operators: [(String, BSONValue)])] = []
+        var clauses: [Clause] = []
         for condition in self {
-            let (name, key, value) = condition.parts
-            if let index = fields.firstIndex(where: { $0.name == name }) {
-                fields[index].operators.append((key, value))
+            let clause = condition.clause
+            if let index = clauses.firstIndex(where: { $0.canTake(clause) }) {
+                clauses[index].operators += clause.operators
             } else {
-                fields.append((name, [(key, value)]))
+                clauses.append(clause)
             }
         }
-        return BSONDocument { writer in
-            for field in fields {
-                if field.operators.count == 1, field.operators[0].0 == "$eq" {
-                    writer.append(field.name, field.operators[0].1.asEquality)
-                } else {
-                    writer.append(field.name, .document(BSONDocument(field.operators)))
-                }
-            }
-        }
+        let fields = clauses.map { ($0.field, $0.value) }
+        guard Set(fields.map(\.0)).count < fields.count else { return BSONDocument(fields) }
+        return ["$and": .array(fields.map { .document(BSONDocument([$0])) })]
+    }
+}
+
+/// One field of a filter.
+private struct Clause {
+    let field: String
+    /// What must hold for the field; empty for a whole `value`.
+    var operators: [(key: String, value: BSONValue)] = []
+    var wholeValue = BSONValue.null
+
+    func canTake(_ other: Clause) -> Bool {
+        field == other.field && !operators.isEmpty && !other.operators.isEmpty
+            && !operators.contains { $0.key == other.operators[0].key }
+    }
+
+    var value: BSONValue {
+        if operators.isEmpty { return wholeValue }
+        if operators.count == 1, operators[0].key == "$eq" { return operators[0].value.asEquality }
+        return .document(BSONDocument(operators.map { ($0.key, $0.value) }))
     }
 }
 
 extension DocumentQuery.Condition {
-    fileprivate var parts: (field: String, key: String, value: BSONValue) {
+    fileprivate var clause: Clause {
         switch self {
-        case .equals(let field, let value): (field, "$eq", value)
-        case .isIn(let field, let values): (field, "$in", .array(values))
-        case .greater(let field, let value): (field, "$gt", value)
-        case .greaterOrEqual(let field, let value): (field, "$gte", value)
-        case .less(let field, let value): (field, "$lt", value)
+        case .equals(let field, let value): Clause(field: field, operators: [("$eq", value)])
+        case .isNotNull(let field): Clause(field: field, operators: [("$ne", .null)])
+        case .isIn(let field, let values): Clause(field: field, operators: [("$in", .array(values))])
+        case .greater(let field, let value): Clause(field: field, operators: [("$gt", value)])
+        case .greaterOrEqual(let field, let value): Clause(field: field, operators: [("$gte", value)])
+        case .less(let field, let value): Clause(field: field, operators: [("$lt", value)])
+        case .lessOrEqual(let field, let value): Clause(field: field, operators: [("$lte", value)])
+        case .startsWith(let field, let prefix):
+            Clause(field: field, operators: [("$regex", .string(Self.pattern(prefix)))])
+        case .anyOf([]):
+            // MongoDB wants at least one alternative.
+            Clause(field: "$nor", wholeValue: [[:]])
+        case .anyOf(let alternatives):
+            Clause(field: "$or", wholeValue: .array(alternatives.map { .document($0.filter) }))
         }
+    }
+
+    /// The regular expression for "begins with".
+    ///
+    /// Unlike two bounds, it means one and the same element of an array; the server still takes bounds for an index
+    /// from it.
+    private static func pattern(_ prefix: String) -> String {
+        var pattern = "^"
+        for scalar in prefix.unicodeScalars {
+            if scalar == "\0" {
+                pattern += "\\x00"
+            } else {
+                let isPlain = !scalar.isASCII || scalar.properties.isAlphabetic || ("0"..."9").contains(scalar)
+                pattern += isPlain ? "\(scalar)" : "\\\(scalar)"
+            }
+        }
+        return pattern
     }
 }
 
 extension DocumentQuery {
+    /// Options of a find beside its filter, in the names that the command has for them as well.
     func findOptions(maxTimeMS: Int64) -> BSONDocument {
         BSONDocument { writer in
             writer.append("limit", .int64(Int64(limit)))
@@ -63,6 +103,11 @@ extension DocumentQuery {
         case .all: nil
         case .excluding(let names): BSONDocument(names.map { ($0, .int32(0)) })
         case .only(let names): BSONDocument((names.contains("_id") ? names : ["_id"] + names).map { ($0, .int32(1)) })
+        case .tail(let array, let count, let names):
+            BSONDocument { writer in
+                for name in names { writer.append(name, .int32(0)) }
+                writer.append(array, ["$slice": .int32(Int32(clamping: -count))])
+            }
         }
     }
 }

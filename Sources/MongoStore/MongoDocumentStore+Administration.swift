@@ -99,13 +99,7 @@ extension MongoDocumentStore {
     public func serverInformation() async throws(StoreError) -> ServerInformation {
         let database = self.database
         let (hello, build) = try await perform { connection throws(MongoError) in
-            let hello: BSONDocument
-            do throws(MongoError) {
-                hello = try connection.command(["hello": 1], database: database)
-            } catch  where error.serverCode == ServerCode.commandNotFound {
-                // Servers before 4.4.2 know the older name only.
-                hello = try connection.command(["isMaster": 1], database: database)
-            }
+            let hello = try Self.hello(database, on: connection)
             return (hello, try connection.command(["buildInfo": 1], database: database))
         }
         let topology: ServerTopology =
@@ -122,6 +116,28 @@ extension MongoDocumentStore {
             wireVersionMin: Int(hello["minWireVersion"]?.integer ?? 0),
             wireVersionMax: Int(hello["maxWireVersion"]?.integer ?? 0)
         )
+    }
+
+    /// The clock of the primary, or of the router that answers.
+    public func serverTime() async throws(StoreError) -> Int64 {
+        let database = self.database
+        let hello = try await perform { connection throws(MongoError) in try Self.hello(database, on: connection) }
+        guard case .datetime(let time)? = hello["localTime"] else {
+            throw StoreError(.unreadable, "MongoDB at \(pool.configuration.hosts) does not tell its time")
+        }
+        return time
+    }
+
+    private static func hello(
+        _ database: String,
+        on connection: isolated MongoConnection
+    ) throws(MongoError) -> BSONDocument {
+        do throws(MongoError) {
+            return try connection.command(["hello": 1], database: database)
+        } catch  where error.serverCode == ServerCode.commandNotFound {
+            // Servers before 4.4.2 know the older name only.
+            return try connection.command(["isMaster": 1], database: database)
+        }
     }
 
     /// How much room a collection takes; all zero where it does not exist.
@@ -196,6 +212,7 @@ extension CollectionSpecification.Index {
             writer.append("key", .document(BSONDocument(fields.map { ($0, .int32(1)) })))
             writer.append("name", .string(name))
             if unique { writer.append("unique", true) }
+            if let expiresAfterSeconds { writer.append("expireAfterSeconds", .int64(expiresAfterSeconds)) }
         }
     }
 }

@@ -14,7 +14,7 @@ public struct FaultPlan: Equatable, Sendable {
     public var writeConcernError = 0.0
     /// Several changes of one bulk are in doubt: some made, some not, some arriving late.
     public var bulkInDoubt = 0.0
-    /// A find or count fails for a passing reason.
+    /// A find, a count or a question for the time fails for a passing reason.
     public var readUnavailable = 0.0
     /// An operation takes up to `slowMax` of time, on top of other faults.
     public var slow = 0.0
@@ -70,7 +70,7 @@ public enum AttemptFault: Equatable, Sendable {
     case none, lostRequest, lostReply, lateApply, unavailable, writeConcernError, bulkInDoubt
 }
 
-/// What goes wrong with one find or count.
+/// What goes wrong with one find, count or question for the time.
 public enum ReadFault: Equatable, Sendable {
     case none, unavailable
 }

@@ -2,33 +2,49 @@ import BSON
 import DocumentStore
 
 extension DocumentQuery.Condition {
-    var field: String {
-        switch self {
-        case .equals(let field, _), .isIn(let field, _), .greater(let field, _), .greaterOrEqual(let field, _),
-            .less(let field, _):
-            field
-        }
-    }
-
     /// Whether the condition holds, as MongoDB sees it: a missing field is null, an array is any of its elements,
     /// and values of different types are neither less nor greater.
     func holds(for document: BSONDocument) -> Bool {
-        precondition(!field.contains("."), "a simulated store looks at top-level fields only")
-        let value = document[field] ?? .null
-        return holds(for: value) || (value.array ?? []).contains { holds(for: $0) }
+        switch self {
+        case .anyOf(let alternatives):
+            alternatives.contains { $0.allSatisfy { $0.holds(for: document) } }
+        case .isNotNull(let field):
+            !Self.equals(field, .null).holds(for: document)
+        case .equals(let field, let wanted):
+            Self.anyValue(of: field, in: document) { BSONOrder.compare($0, wanted) == .equal }
+        case .isIn(let field, let wanted):
+            Self.anyValue(of: field, in: document) { value in
+                wanted.contains { BSONOrder.compare(value, $0) == .equal }
+            }
+        case .greater(let field, let bound):
+            Self.anyValue(of: field, in: document, comparableTo: bound) { $0 == .greater }
+        case .greaterOrEqual(let field, let bound):
+            Self.anyValue(of: field, in: document, comparableTo: bound) { $0 != .less }
+        case .less(let field, let bound):
+            Self.anyValue(of: field, in: document, comparableTo: bound) { $0 == .less }
+        case .lessOrEqual(let field, let bound):
+            Self.anyValue(of: field, in: document, comparableTo: bound) { $0 != .greater }
+        case .startsWith(let field, let prefix):
+            // By bytes: in Swift, characters that are written differently may be equal.
+            Self.anyValue(of: field, in: document) { $0.string?.utf8.starts(with: prefix.utf8) ?? false }
+        }
     }
 
-    private func holds(for value: BSONValue) -> Bool {
-        switch self {
-        case .equals(_, let wanted): BSONOrder.compare(value, wanted) == .equal
-        case .isIn(_, let wanted): wanted.contains { BSONOrder.compare(value, $0) == .equal }
-        case .greater(_, let bound):
-            BSONOrder.areComparable(value, bound) && BSONOrder.compare(value, bound) == .greater
-        case .greaterOrEqual(_, let bound):
-            BSONOrder.areComparable(value, bound) && BSONOrder.compare(value, bound) != .less
-        case .less(_, let bound):
-            BSONOrder.areComparable(value, bound) && BSONOrder.compare(value, bound) == .less
+    private static func anyValue(
+        of field: String,
+        in document: BSONDocument,
+        comparableTo bound: BSONValue,
+        _ holds: (BSONOrder.Comparison) -> Bool
+    ) -> Bool {
+        anyValue(of: field, in: document) {
+            BSONOrder.areComparable($0, bound) && holds(BSONOrder.compare($0, bound))
         }
+    }
+
+    private static func anyValue(of field: String, in document: BSONDocument, _ holds: (BSONValue) -> Bool) -> Bool {
+        precondition(!field.contains("."), "a simulated store looks at top-level fields only")
+        let value = document[field] ?? .null
+        return holds(value) || (value.array ?? []).contains(where: holds)
     }
 }
 
@@ -58,7 +74,14 @@ extension DocumentQuery {
         case .all: document
         case .excluding(let names): document.filtering { !names.contains($0) }
         case .only(let names): document.filtering { $0 == DocumentField.id || names.contains($0) }
+        case .tail(let array, let count, let names):
+            Self.tail(of: array, count, document.filtering { !names.contains($0) })
         }
+    }
+
+    private static func tail(of field: String, _ count: Int, _ document: BSONDocument) -> BSONDocument {
+        guard let array = document[field]?.array else { return document }
+        return document.setting(field, .array(array.suffix(count)))
     }
 }
 

@@ -10,6 +10,9 @@ private import Synchronization
 ///
 /// It keeps no JSON schema, indexes arrays as whole values and knows top-level fields only. Safe to use from any task.
 public final class SimulatedStore: DocumentStore {
+    /// The server's time when its clock began: 2024-01-01 00:00 UTC, in milliseconds since 1970.
+    public static let timeAtStart: Int64 = 1_704_067_200_000
+
     /// The time that slow operations take up.
     public let clock: SimulatedClock
     private let state: Mutex<SimulatedState>
@@ -44,6 +47,13 @@ public final class SimulatedStore: DocumentStore {
         return try state.withLock { $0.read { $0[collection]?.find(conditions).count ?? 0 } }.get()
     }
 
+    /// `timeAtStart` plus the time on the simulated clock; fails as a find does.
+    public func serverTime() async throws(StoreError) -> Int64 {
+        await Task.yield()
+        try state.withLock { $0.read { _ in } }.get()
+        return Self.timeAtStart + clock.now.milliseconds
+    }
+
     public func prepare(_ specification: CollectionSpecification) async throws(StoreError) {
         await Task.yield()
         try state.withLock { $0.prepare(specification) }.get()
@@ -66,7 +76,7 @@ extension SimulatedStore {
         state.withLock { $0.injectedAttempts += faults }
     }
 
-    /// Hands the next finds and counts these faults, one each, ahead of the plan.
+    /// Hands the next finds, counts and questions for the time these faults, one each, ahead of the plan.
     public func injectReads(_ faults: [ReadFault]) {
         state.withLock { $0.injectedReads += faults }
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Console
 import DocumentStore
 import MarketData
 import TickStore

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Console
 import Feeds
 import MarketData
 
@@ -34,6 +35,12 @@ struct FormatOptions: ParsableArguments {
         }
     }
 
+    /// What a recording turned out to hold.
+    enum Recording {
+        case market(Tape)
+        case tickets(any TicketFormat, source: String)
+    }
+
     /// A format that is ready to decode, and the venue that it files instruments under.
     struct Tape {
         let format: any RecordFormat
@@ -48,8 +55,14 @@ struct FormatOptions: ParsableArguments {
     /// Finds out how an opened recording is to be read, saying so where it is a guess.
     ///
     /// - Throws: `InputError`, `MappingError`, `UnknownVenueError`.
-    func resolve(_ input: TapeInput) throws -> Tape {
+    func resolve(_ input: TapeInput) throws -> Recording {
         let name = try name ?? guess(input)
+        guard name.isTickets else { return .market(try tape(name, input)) }
+        let mapping = name == .ticketsCSV ? try map.map { try TicketMapping(parsing: $0) } : nil
+        return .tickets(try TicketFormats.format(named: name, for: input, mapping: mapping), source: name.ticketSource)
+    }
+
+    private func tape(_ name: FormatName, _ input: TapeInput) throws -> Tape {
         switch name {
         case .binanceRecorder:
             let venue = venue ?? "BINANCE"
@@ -76,6 +89,8 @@ struct FormatOptions: ParsableArguments {
         case .tape:
             let format = try TapeFormat(input, venue: venue)
             return Tape(format: format, venue: venue ?? format.header.venue)
+        case .ticketEvents, .serviceNowCSV, .zendeskJSON, .ticketsCSV:
+            throw InputError(.unsupported, "\(input.path): \(name.rawValue) holds tickets")
         }
     }
 
@@ -138,6 +153,18 @@ struct FormatOptions: ParsableArguments {
             return try tokenizer.tokenize(text, depthMax: 0).root.elements.map {
                 String(decoding: $0.key, as: UTF8.self)
             }
+        }
+    }
+}
+
+extension FormatName {
+    /// The system that tickets of the format come from, where nobody says it.
+    fileprivate var ticketSource: String {
+        switch self {
+        case .serviceNowCSV: "servicenow"
+        case .zendeskJSON: "zendesk"
+        case .ticketsCSV: "csv"
+        default: "events"
         }
     }
 }

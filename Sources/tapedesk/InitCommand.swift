@@ -1,7 +1,7 @@
 import ArgumentParser
+import Console
 import DocumentStore
 import MongoStore
-import TickStore
 
 struct InitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -14,8 +14,8 @@ struct InitCommand: AsyncParsableCommand {
 
     func run() async {
         await mongo.run { database in
-            try await database.prepare()
-            let names = MarketDataCollections.all.map(\.name)
+            try await database.prepare(Database.specifications)
+            let names = Database.specifications.map(\.name)
             if json {
                 let document = JSONText.object([
                     ("database", .string(database.store.database)), ("collections", .array(names.map(JSONText.string))),

@@ -1,4 +1,5 @@
 import BSON
+import Console
 import DocumentStore
 import TickStore
 

@@ -1,3 +1,4 @@
+import Console
 import Feeds
 import Ingest
 import Synchronization

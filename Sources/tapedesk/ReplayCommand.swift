@@ -1,8 +1,12 @@
 import ArgumentParser
+import Configuration
+import Console
 import DocumentStore
 import Feeds
 import Ingest
 import MarketData
+import TickStore
+import Tickets
 
 struct ReplayCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -52,10 +56,7 @@ struct ReplayCommand: AsyncParsableCommand {
 
     func run() async {
         if dryRun { endProcess(await reportingFailures { try await replayAll(nil) }) }
-        await mongo.run { database in
-            try await database.prepare()
-            return try await replayAll(database)
-        }
+        await mongo.run { database in try await replayAll(database) }
     }
 
     private func replayAll(_ database: Database?) async throws -> ExitCode {
@@ -69,13 +70,52 @@ struct ReplayCommand: AsyncParsableCommand {
 
     private func replay(_ file: String, _ database: Database?) async throws -> ExitCode {
         let input = try TapeInput.open(path: file)
-        let tape = try format.resolve(input)
-        let source = source ?? "\(tape.venue)/\(file == "-" ? "stdin" : input.name)"
+        let meter = ProgressMeter(name: input.name, totalBytes: input.totalBytes, progress: input.progress)
+        let start = ContinuousClock.now
+        let summary: ReplaySummary
+        switch try format.resolve(input) {
+        case .market(let tape):
+            let source = source ?? "\(tape.venue)/\(file == "-" ? "stdin" : input.name)"
+            let report = try await replay(input, tape, source, database, meter)
+            summary = ReplaySummary(source: source, format: tape.format.name, report: report, isDryRun: dryRun)
+        case .tickets(let format, let usual):
+            let source = source ?? usual
+            let name = TapeIdentity(head: input.head).name("\(source)/\(file == "-" ? "stdin" : input.name)")
+            let report = try await replay(
+                input,
+                format,
+                TicketReplay.Options(source: source, tape: name),
+                database,
+                meter
+            )
+            summary = ReplaySummary(source: source, format: format.name, report: report, isDryRun: dryRun)
+        }
+        meter.clear()
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        if json {
+            Terminal.output(summary.json(seconds: seconds).text)
+        } else {
+            Terminal.output(summary.text(seconds: seconds))
+            if let database, summary.report.counts.eventTotal > 0, !summary.isTickets {
+                let overview = try await InstrumentTable.load(database.writer, source: summary.source)
+                Terminal.output(overview.text)
+            }
+        }
+        return explain(summary.report, file)
+    }
+
+    private func replay(
+        _ input: sending TapeInput,
+        _ tape: FormatOptions.Tape,
+        _ source: String,
+        _ database: Database?,
+        _ meter: ProgressMeter
+    ) async throws -> ReplayReport {
+        try await database?.prepare(MarketDataCollections.all)
         var options = Replay.Options(source: source, venue: tape.venue, decoding: tape.decoding)
         options.only = only.isEmpty ? nil : Set(only)
         options.speed = speed.multiple
         options.startsOver = fromStart
-        let meter = ProgressMeter(name: input.name, totalBytes: input.totalBytes, progress: input.progress)
         let replay = Replay(
             options,
             format: tape.format,
@@ -83,27 +123,36 @@ struct ReplayCommand: AsyncParsableCommand {
             environment: .system,
             onProgress: { meter.show($0) }
         )
-        let start = ContinuousClock.now
-        let report = try await replay.run(input, recordLimit: limit)
-        let seconds = (ContinuousClock.now - start) / .seconds(1)
-        meter.clear()
-        let summary = ReplaySummary(
-            source: source,
-            format: tape.format.name,
-            report: report,
-            seconds: seconds,
-            isDryRun: dryRun
-        )
-        if json {
-            Terminal.output(summary.json.text)
-        } else {
-            Terminal.output(summary.text)
-            if let database, report.counts.eventTotal > 0 {
-                let overview = try await InstrumentTable.load(database.writer, source: source)
-                Terminal.output(overview.text)
-            }
+        return try await replay.run(input, recordLimit: limit)
+    }
+
+    private func replay(
+        _ input: sending TapeInput,
+        _ format: any TicketFormat,
+        _ options: TicketReplay.Options,
+        _ database: Database?,
+        _ meter: ProgressMeter
+    ) async throws -> ReplayReport {
+        guard only.isEmpty, speed.multiple == nil else {
+            throw ValidationError("--only and --speed are for market data; \(format.name) holds tickets")
         }
-        return explain(report, file)
+        try await database?.prepare(Database.ticketSpecifications)
+        var options = options
+        options.startsOver = fromStart
+        let targets = ResponseTargets(try mongo.config.load().tickets.targets)
+        let replay = TicketReplay(
+            options,
+            format: format,
+            target: database.map { database in
+                TicketReplay.Target(
+                    desk: database.desk(targets: targets),
+                    writer: database.writer,
+                    operationIDs: database.operationIDs
+                )
+            },
+            onProgress: { meter.show($0) }
+        )
+        return try await replay.run(input, recordLimit: limit)
     }
 
     /// Says on stderr what is not as it should be, and what the exit code is for it.

@@ -1,3 +1,5 @@
+import Console
+import Feeds
 import Ingest
 import MarketData
 
@@ -6,25 +8,33 @@ struct ReplaySummary {
     let source: String
     let format: String
     let report: ReplayReport
-    let seconds: Double
     let isDryRun: Bool
 
+    /// Whether the tape held tickets.
+    var isTickets: Bool { FormatName(rawValue: format)?.isTickets ?? false }
+
+    /// The kinds of events that are listed, each also where there were none.
+    private var kinds: [String] {
+        isTickets ? ["create", "comment", "change", "snapshot"] : EventKind.allCases.map(\.name)
+    }
+
     /// Events that this run looked at.
-    private var eventsPerSecond: Double {
+    private func eventsPerSecond(_ seconds: Double) -> Double {
         let events = report.counts.eventTotal - report.eventsBefore
         return seconds > 0 ? (Double(events) / seconds).rounded() : 0
     }
 
-    var json: JSONText {
+    func json(seconds: Double) -> JSONText {
         let counts = report.counts
-        return .object([
+        var fields: [(String, JSONText)] = [
             ("source", .string(source)),
             ("format", .string(format)),
             ("records", .integer(counts.records)),
             (
                 "events",
-                .object(EventKind.allCases.map { ($0.name, .integer(counts.events[$0] ?? 0)) })
+                .object(kinds.map { ($0, .integer(counts.events[$0] ?? 0)) })
             ),
+
             ("ignored", .counts(counts.ignored)),
             ("stored", .integer(report.stored)),
             ("already_stored", .integer(report.alreadyStored)),
@@ -33,9 +43,11 @@ struct ReplaySummary {
             ("gaps", .array(report.gaps.map(Self.gap))),
             ("bytes", .integer(Int(report.place.offset))),
             ("seconds", .number((seconds * 1_000_000).rounded() / 1_000_000)),
-            ("events_per_second", .number(eventsPerSecond)),
+            ("events_per_second", .number(eventsPerSecond(seconds))),
             ("complete", .bool(report.isComplete)),
-        ])
+        ]
+        if isTickets { fields.append(("tickets", .integer(counts.tickets))) }
+        return .object(fields)
     }
 
     private static func gap(_ gap: GapChange) -> JSONText {
@@ -45,17 +57,16 @@ struct ReplaySummary {
         ])
     }
 
-    var text: String {
+    func text(seconds: Double) -> String {
         let counts = report.counts
         var lines: [String] = []
         let state = report.isComplete ? "complete" : "NOT complete"
         lines.append("\(source) (\(format)): \(state)\(isDryRun ? ", dry run: nothing was written" : "")")
         lines.append(row("records", counts.records, report.recordsBefore > 0 ? resumed : ""))
-        let kinds = EventKind.allCases.compactMap { kind in
-            counts.events[kind].map { "\($0.grouped) \(kind.name)s" }
-        }
-        lines.append(row("events", counts.eventTotal, kinds.joined(separator: ", ")))
-        lines.append(row(isDryRun ? "would store" : "stored", report.stored, rate))
+        let named = kinds.compactMap { kind in counts.events[kind].map { "\($0.grouped) \(kind)s" } }
+        lines.append(row("events", counts.eventTotal, named.joined(separator: ", ")))
+        if isTickets { lines.append(row("tickets", counts.tickets, "")) }
+        lines.append(row(isDryRun ? "would store" : "stored", report.stored, rate(seconds)))
         if report.alreadyStored > 0 {
             lines.append(row("already stored", report.alreadyStored, "by an earlier run, or sent twice by the feed"))
         }
@@ -64,7 +75,7 @@ struct ReplaySummary {
         lines.append(row("rejected", total(counts.rejected), list(counts.rejected)))
         let missing = report.gaps.reduce(0) { $0 + Int($1.missing) }
         lines.append(row("gaps", report.gaps.count, missing > 0 ? "\(missing.grouped) sequence numbers missing" : ""))
-        if report.stored > 0, !isDryRun {
+        if report.stored > 0, !isDryRun, !isTickets {
             let bytes = Double(report.blockBytes) / Double(report.stored)
             lines.append("  bytes per event  \(bytes.fixed(2)) in MongoDB before its own compression")
         }
@@ -73,8 +84,8 @@ struct ReplaySummary {
 
     private var resumed: String { "went on behind record \(report.recordsBefore.grouped)" }
 
-    private var rate: String {
-        "in \(seconds.fixed(2)) s, \(Int(eventsPerSecond).grouped) events/s"
+    private func rate(_ seconds: Double) -> String {
+        "in \(seconds.fixed(2)) s, \(Int(eventsPerSecond(seconds)).grouped) events/s"
     }
 
     private func row(_ name: String, _ count: Int, _ note: String) -> String {
@@ -89,35 +100,5 @@ struct ReplaySummary {
     private func list(_ counts: [String: Int]) -> String {
         counts.sorted { $0.value != $1.value ? $0.value > $1.value : $0.key < $1.key }
             .map { "\($0.value.grouped) \($0.key)" }.joined(separator: ", ")
-    }
-}
-
-extension String {
-    /// The text with spaces behind it, up to `width` characters.
-    func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
-}
-
-extension Int {
-    /// The number with a comma between thousands.
-    var grouped: String {
-        var digits = Array(String(magnitude))
-        var index = digits.count - 3
-        while index > 0 {
-            digits.insert(",", at: index)
-            index -= 3
-        }
-        return (self < 0 ? "-" : "") + String(digits)
-    }
-}
-
-extension Double {
-    /// The number with so many digits behind the point.
-    func fixed(_ digits: Int) -> String {
-        var scale = 1
-        for _ in 0..<digits { scale *= 10 }
-        let scaled = Int((self * Double(scale)).rounded())
-        let fraction = String(scaled.magnitude % UInt(scale))
-        let zeros = String(repeating: "0", count: digits - fraction.count)
-        return "\(scaled < 0 ? "-" : "")\(scaled.magnitude / UInt(scale)).\(zeros)\(fraction)"
     }
 }

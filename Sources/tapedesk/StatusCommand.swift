@@ -1,7 +1,9 @@
 import ArgumentParser
 import BSON
+import Console
 import DocumentStore
 import MongoStore
+import Records
 import TickStore
 
 struct StatusCommand: AsyncParsableCommand {
@@ -43,7 +45,7 @@ struct DatabaseStatus {
 
     static func load(_ database: Database) async throws -> DatabaseStatus {
         var collections: [(name: String, statistics: StorageStatistics)] = []
-        for specification in MarketDataCollections.all {
+        for specification in Database.specifications {
             collections.append((specification.name, try await database.store.storageStatistics(specification.name)))
         }
         let isOpen: [DocumentQuery.Condition] = [.equals(GapsCollection.Field.isOpen, .bool(true))]

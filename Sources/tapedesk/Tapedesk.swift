@@ -8,7 +8,7 @@ struct Tapedesk: AsyncParsableCommand {
         abstract: "Streams market feeds into MongoDB: every event exactly once, validated, and readable again.",
         discussion: """
             Exit codes: 0 done, 1 found problems, 2 could not run, 3 conflict, 64 wrong usage.
-            The database is named by --mongo or by TAPEDESK_MONGO_URI, in that order.
+            The database is named by --mongo, by TAPEDESK_MONGO_URI, or by the configuration, in that order.
             """,
         version: "0.1.0",
         subcommands: [

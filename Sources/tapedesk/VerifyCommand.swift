@@ -1,18 +1,22 @@
 import ArgumentParser
+import Console
 import TickStore
+import Tickets
 
 struct VerifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Read every block back and check checksums, counts, order, versions, positions and summaries.",
+        abstract: "Read all market data back and check it: checksums, counts, order, positions. Or prove the tickets.",
         discussion: "Exit code 0: clean. 1: problems were found; each is named. 2: could not run."
     )
 
     @OptionGroup var mongo: MongoOptions
+    @Flag(help: "Prove the history of every ticket instead.") var tickets = false
     @Flag(help: "Print one JSON document.") var json = false
 
     func run() async {
         await mongo.run { database in
+            if tickets { return try await verifyTickets(database) }
             let report = try await Verifier(reading: database.writer).verify { report in
                 Terminal.progress("\(report.buckets.grouped) buckets, \(report.events.grouped) events")
             }
@@ -59,6 +63,60 @@ struct VerifyCommand: AsyncParsableCommand {
         for finding in report.findings { Terminal.output("  \(finding.bucket): \(finding.problem)") }
         if report.findingCount > report.findings.count {
             Terminal.output("  … and \((report.findingCount - report.findings.count).grouped) more")
+        }
+    }
+}
+
+// MARK: - Tickets
+
+extension VerifyCommand {
+    private func verifyTickets(_ database: Database) async throws -> ExitCode {
+        let report = try await TicketVerifier(database.desk()).verify { report in
+            Terminal.progress("\(report.tickets.grouped) tickets, \(report.events.grouped) events")
+        }
+        Terminal.progress("")
+        json ? Terminal.output(document(report).text) : printText(report)
+        if json, report.findingCount > report.findings.count {
+            Terminal.error("tapedesk: the first \(report.findings.count) of \(report.findingCount) problems are listed")
+        }
+        return report.isClean ? ExitStatus.done : ExitStatus.foundProblems
+    }
+
+    private func document(_ report: TicketVerification) -> JSONText {
+        .object([
+            ("clean", .bool(report.isClean)),
+            ("tickets", .integer(report.tickets)),
+            ("events", .integer(report.events)),
+            ("archives", .integer(report.archives)),
+            ("erased", .integer(report.erased)),
+            ("numbers_without_ticket", .integer(Int(report.numbersWithoutTicket))),
+            ("problems", .integer(report.findingCount)),
+            ("findings", .array(report.findings.map(document))),
+        ])
+    }
+
+    private func document(_ finding: TicketVerification.Finding) -> JSONText {
+        .object([
+            ("ticket", .string(finding.ticket)),
+            ("sequence", finding.sequence.map { .integer(Int($0)) } ?? .null),
+            ("problem", .string(finding.problem)),
+        ])
+    }
+
+    private func printText(_ report: TicketVerification) {
+        var counts = "\(report.tickets.grouped) tickets, \(report.events.grouped) events"
+        if report.archives > 0 { counts += ", \(report.archives.grouped) archives" }
+        if report.erased > 0 { counts += ", \(report.erased.grouped) erased values" }
+        Terminal.output(report.isClean ? "Clean: \(counts)." : "\(report.findingCount.grouped) problems in \(counts):")
+        for finding in report.findings { Terminal.output("  ticket \(finding.ticket): \(finding.problem)") }
+        if report.findingCount > report.findings.count {
+            Terminal.output("  … and \((report.findingCount - report.findings.count).grouped) more")
+        }
+        if report.numbersWithoutTicket > 0 {
+            let count = Int(report.numbersWithoutTicket).grouped
+            Terminal.output(
+                "\(count) numbers name no ticket: creations that failed, or tickets that were deleted."
+            )
         }
     }
 }

@@ -101,6 +101,8 @@ final class InterferingStore: DocumentStore {
         try await store.count(collection, where: conditions)
     }
 
+    func serverTime() async throws(StoreError) -> Int64 { try await store.serverTime() }
+
     func prepare(_ specification: CollectionSpecification) async throws(StoreError) {
         try await store.prepare(specification)
     }

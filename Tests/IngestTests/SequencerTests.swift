@@ -66,7 +66,7 @@ import TickStore
         let line = Tapes.trade(time: 0, sequence: 5)
         let epoch = try Tapes.epoch([line, line, line, "", "{\"s\":", Tapes.trade(time: 0, sequence: 6, price: "0")])
         #expect(epoch.counts.records == 5)
-        #expect(epoch.counts.events == [.trade: 5])
+        #expect(epoch.counts.events == ["trade": 5])
         #expect(epoch.counts.rejected == ["malformed": 1, "price_not_positive": 1])
         #expect(epoch.counts.rejectedEvents == 2)
         #expect(epoch.rejected.map(\.position.line) == [4, 5])
@@ -106,7 +106,7 @@ import TickStore
         #expect(whole.flags == [[], [], ["out_of_order"], ["sequence_reset"]])
         #expect(selected.flags == [[], ["out_of_order"], ["sequence_reset"]])
         #expect(selected.lines == [0, 2, 4])
-        #expect(selected.counts.events == [.trade: 4])
+        #expect(selected.counts.events == ["trade": 4])
         #expect(selected.gaps == whole.gaps)
     }
 

@@ -56,6 +56,25 @@ struct StoreFixture {
         ])
     }
 
+    /// Runs a command on the store's database.
+    func command(_ command: BSONDocument) async throws -> BSONDocument {
+        let pool = ConnectionPool(configuration: try MongoConfiguration(uri: server.uri(), connectionCount: 1))
+        let database = store.database
+        let reply: Result<BSONDocument, MongoError>
+        do throws(MongoError) {
+            reply = .success(
+                try await pool.withConnection(deadline: .now + .seconds(10)) {
+                    (connection: isolated MongoConnection) throws(MongoError) in
+                    try connection.command(command, database: database)
+                }
+            )
+        } catch {
+            reply = .failure(error)
+        }
+        await pool.close()
+        return try reply.get()
+    }
+
     /// The document as it is now.
     func document(_ id: BSONValue) async throws -> BSONDocument? {
         try await store.find(DocumentQuery("things", where: [.equals("_id", id)], limit: 1)).first

@@ -3,6 +3,7 @@ import DocumentStore
 import Feeds
 import Ingest
 import MarketData
+import Records
 import SimulatedStore
 import TickCodec
 import TickStore
@@ -138,7 +139,7 @@ struct Judge: Sendable {
         for (field, number) in numbers where checkpoint[field]?.integer != Int64(number) {
             problems.append("\(field) is \(String(describing: checkpoint[field]?.integer)), not \(number)")
         }
-        let events = Dictionary(uniqueKeysWithValues: counts.events.map { ($0.key.name, $0.value) })
+        let events = counts.events
         let tables = [(Field.events, events), (Field.flagged, counts.flagged), (Field.rejected, counts.rejected)]
         for (field, table) in tables {
             var stored: [String: Int] = [:]

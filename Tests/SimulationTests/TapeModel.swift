@@ -71,7 +71,7 @@ struct TapeModel {
 
     private mutating func add(_ record: TapeRecord) {
         counts.records += 1
-        counts.events[kind, default: 0] += 1
+        counts.events[kind.name, default: 0] += 1
         if let rule = rule(record) {
             rejects[lineCount] = rule
             counts.rejected[rule, default: 0] += 1

@@ -1,6 +1,7 @@
 import BSON
 import DocumentStore
 import MarketData
+import Records
 import SimulatedStore
 import Synchronization
 import TickStore
@@ -54,6 +55,11 @@ final class WatchedStore: DocumentStore {
     func count(_ collection: String, where conditions: [DocumentQuery.Condition]) async throws(StoreError) -> Int {
         guard isRunning() else { throw Self.stopped }
         return try await store.count(collection, where: conditions)
+    }
+
+    func serverTime() async throws(StoreError) -> Int64 {
+        guard isRunning() else { throw Self.stopped }
+        return try await store.serverTime()
     }
 
     func prepare(_ specification: CollectionSpecification) async throws(StoreError) {

@@ -13,6 +13,18 @@ extension ConformanceCase {
             #expect(try await place.ids() == ["a"])
             #expect(await place.store.attempt(place.update("a")) == .applied(.confirmed))
         },
+        ConformanceCase("indexThatExpiresIsPreparedTwice") { place async throws in
+            let specification = CollectionSpecification(
+                name: place.collection,
+                shardKey: nil,
+                jsonSchema: [:],
+                indexes: [.init(name: "by_expiry", fields: ["expires_at"], expiresAfterSeconds: 86_400)]
+            )
+            try await place.store.prepare(specification)
+            try await place.store.prepare(specification)
+            await place.prepareDocuments([("a", ["expires_at": .datetime(4_000_000_000_000)]), ("b", [:])])
+            #expect(try await place.ids() == ["a", "b"])
+        },
         ConformanceCase("uniqueIndexRefusesASecondDocument") { place async throws in
             try await place.store.prepare(specification(place.collection))
             await place.prepareDocuments([("a", ["code": 1, "venue": "X"])])

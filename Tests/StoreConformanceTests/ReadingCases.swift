@@ -113,6 +113,33 @@ extension ConformanceCase {
             #expect(try await place.store.count(place.collection, where: [.less("n", 4)]) == 4)
             #expect(try await place.store.count(place.collection, where: [.equals("n", 40)]) == 0)
         },
+        ConformanceCase("tailTakesTheLastElements") { place async throws in
+            await place.prepareDocuments([
+                ("a", ["list": [1, 2, 3], "big": "x", "n": 1]), ("b", ["list": [4]]), ("c", ["list": "text"]),
+                ("d", [:]),
+            ])
+            func lists(_ count: Int) async throws -> [BSONValue?] {
+                let found = try await place.find(
+                    order: [DocumentQuery.Order(DocumentField.id)],
+                    fields: .tail(of: "list", count: count, excluding: ["big", "absent"])
+                )
+                #expect(found.allSatisfy { $0["big"] == nil && $0[DocumentField.version] == 1 })
+                #expect(found.first?["n"] == 1)
+                return found.map { $0["list"] }
+            }
+            #expect(try await lists(2) == [[2, 3], [4], "text", nil])
+            #expect(try await lists(0) == [[], [], "text", nil])
+            let whole = try await place.find([.equals("n", 1)], fields: .tail(of: "list", count: 1, excluding: []))
+            #expect(whole.map { $0["list"] } == [[3]])
+            #expect(whole.map { $0["big"] } == ["x"])
+        },
+        ConformanceCase("serverTimeGoesOn") { place async throws in
+            let first = try await place.store.serverTime()
+            let second = try await place.store.serverTime()
+            // Later than this was written, and not some other unit of time.
+            #expect((1_700_000_000_000..<4_000_000_000_000).contains(first))
+            #expect(second >= first)
+        },
         ConformanceCase("collectionThatIsNotThereIsEmpty") { place async throws in
             #expect(try await place.find().isEmpty)
         },

@@ -50,6 +50,12 @@ bool td_command(
     mongoc_client_t *_Nonnull client, const char *_Nonnull database, td_command_kind kind, td_document command,
     td_document options, td_reply *_Nonnull reply, td_error *_Nonnull error);
 
+// A session on the server that takes writes, for commands that continue each other, such as those of one cursor.
+// `options` becomes what td_command is to be given. Null with the error where there is no server or no session.
+mongoc_client_session_t *_Nullable td_session_new(
+    mongoc_client_t *_Nonnull client, td_reply *_Nonnull options, td_error *_Nonnull error);
+void td_session_free(mongoc_client_session_t *_Nonnull session);
+
 bool td_insert_one(
     mongoc_client_t *_Nonnull client, const char *_Nonnull database, const char *_Nonnull collection,
     td_document document, td_reply *_Nonnull reply, td_error *_Nonnull error);

@@ -9,10 +9,45 @@ public struct RejectedRecord: Sendable {
     public let rule: RejectRule
     /// A sentence for people; names fields, not values.
     public let reason: String
-    /// The kind, where the record got far enough to have one.
-    public let kind: EventKind?
+    /// The name of the kind, `ticket` for records of tickets; nil where the record did not get far enough to have one.
+    public let kindName: String?
+    /// The source's name of the ticket that the record is about, where it got far enough to name one.
+    public let ticket: String?
     public let raw: [UInt8]
     public let rawLength: Int
+
+    public init(
+        position: TapePosition,
+        rule: RejectRule,
+        reason: String,
+        kindName: String?,
+        ticket: String? = nil,
+        raw: [UInt8],
+        rawLength: Int
+    ) {
+        self.position = position
+        self.rule = rule
+        self.reason = reason
+        self.kindName = kindName
+        self.ticket = ticket
+        self.raw = raw
+        self.rawLength = rawLength
+    }
+
+    /// The kind of event that the record would have been; nil where that is not known, and for tickets.
+    public var kind: EventKind? { kindName.flatMap { EventKind(name: $0) } }
+
+    /// What a record is rejected with that is longer than a reader holds.
+    static func tooLarge(_ slab: Slab, length: Int, line: Int64, kindName: String?) -> RejectedRecord {
+        RejectedRecord(
+            position: TapePosition(line: line, event: 0),
+            rule: .recordTooLarge,
+            reason: "a record of \(length) bytes is longer than the \(SlabReader.recordBytesMax) that are read",
+            kindName: kindName,
+            raw: Array(slab.bytes.prefix(rawBytesMax)),
+            rawLength: length
+        )
+    }
 }
 
 /// Everything that one slab decodes to.
@@ -259,7 +294,7 @@ public struct BatchBuilder {
                 position: TapePosition(line: batch.lines, event: min(eventInLine, Self.eventsMax)),
                 rule: rule,
                 reason: reason,
-                kind: kind,
+                kindName: kind?.name,
                 raw: rejectedRaw,
                 rawLength: record.count
             )
@@ -288,16 +323,7 @@ public struct BatchBuilder {
             batch.truncatedRecordLength = slab.count
         case .oversizedRecord(let length):
             beginRecord(slab.bytes)
-            batch.rejected.append(
-                RejectedRecord(
-                    position: TapePosition(line: batch.lines, event: 0),
-                    rule: .recordTooLarge,
-                    reason: "a record of \(length) bytes is longer than the \(SlabReader.recordBytesMax) that are read",
-                    kind: kind,
-                    raw: Array(slab.bytes.prefix(RejectedRecord.rawBytesMax)),
-                    rawLength: length
-                )
-            )
+            batch.rejected.append(.tooLarge(slab, length: length, line: batch.lines, kindName: kind?.name))
             endLine()
         }
     }

@@ -10,6 +10,18 @@ public enum FormatName: String, CaseIterable, Sendable {
     case ndjson
     case csv
     case tape
+    case ticketEvents = "ticket-events"
+    case serviceNowCSV = "servicenow-csv"
+    case zendeskJSON = "zendesk-json"
+    case ticketsCSV = "tickets-csv"
+
+    /// Whether records are tickets; otherwise they are market events.
+    public var isTickets: Bool {
+        switch self {
+        case .ticketEvents, .serviceNowCSV, .zendeskJSON, .ticketsCSV: true
+        case .binanceRecorder, .cryptofeed, .leanTrade, .leanQuote, .leanForexQuote, .ndjson, .csv, .tape: false
+        }
+    }
 }
 
 /// Guesses the format of a recording from its first lines and its name.
@@ -31,6 +43,7 @@ public struct FormatDetection: Equatable, Sendable {
             throw unknown(name, "there is no text in its first \(head.count) bytes")
         }
         if let first = line.first, first == UInt8(ascii: "{") || first == UInt8(ascii: "[") {
+            if let tickets = tickets(line, head) { return tickets }
             return try json(line, name)
         }
         if isReceiptTimeAndJSON(line) {
@@ -63,6 +76,29 @@ public struct FormatDetection: Equatable, Sendable {
         rest = rest.drop { $0 == 0x0A || $0 == 0x0D || $0 == 0x20 }
         let line = rest.prefix { $0 != 0x0A && $0 != 0x0D }
         return line.isEmpty ? nil : line
+    }
+
+    /// The JSON formats of tickets, by the names of members that their records always have.
+    private static func tickets(_ line: ArraySlice<UInt8>, _ head: [UInt8]) -> FormatDetection? {
+        if ["\"url\"", "\"requester_id\""].allSatisfy({ contains(head[...], $0) }) {
+            return FormatDetection(format: .zendeskJSON, reason: "its objects have a url and a requester_id")
+        }
+        let isEvent = ["\"ticket\"", "\"sequence\"", "\"type\""].allSatisfy { contains(line, $0) }
+        guard line.first == UInt8(ascii: "{"), isEvent else { return nil }
+        return FormatDetection(
+            format: .ticketEvents,
+            reason: "its first line is a JSON object with a ticket, a sequence and a type"
+        )
+    }
+
+    /// The tables of tickets, by the titles of their columns.
+    private static func tickets(header: ArraySlice<UInt8>) -> FormatDetection? {
+        guard let titles = CSVTable(head: Array(header))?.titles, titles.count > 1 else { return nil }
+        if titles.contains("number"), titles.contains("sys_mod_count") {
+            return FormatDetection(format: .serviceNowCSV, reason: "its header has the columns of ServiceNow")
+        }
+        guard TicketMapping.recognises(titles) else { return nil }
+        return FormatDetection(format: .ticketsCSV, reason: "a column of its header is the name of a ticket")
     }
 
     private static func json(_ line: ArraySlice<UInt8>, _ name: String) throws(InputError) -> FormatDetection {
@@ -109,6 +145,7 @@ public struct FormatDetection: Equatable, Sendable {
         guard columns.count > 1 else { throw unknown(name, "its first line has no columns") }
         let startsWithNumber = !columns[0].isEmpty && columns[0].allSatisfy { (48...57).contains($0) || $0 == 46 }
         guard startsWithNumber else {
+            if let tickets = tickets(header: line) { return tickets }
             let reason = "its first line names \(columns.count) columns"
             guard columns.allSatisfy({ !$0.isEmpty }) else { throw unknown(name, "a column of its header has no name") }
             return FormatDetection(format: .csv, reason: reason)

@@ -11,7 +11,7 @@ public final class SlabReader {
     public static let slabBytes = 1024 * 1024
 
     private let source: any ByteSource
-    private let format: any RecordFormat
+    private let framing: any RecordFraming
     private let isIncremental: Bool
     private let slabBytes: Int
     private var buffer: UnsafeMutableRawBufferPointer
@@ -39,7 +39,7 @@ public final class SlabReader {
     /// by size, for a replay that keeps the pace of the recording.
     public init(
         _ source: any ByteSource,
-        format: any RecordFormat,
+        format: any RecordFraming,
         offset: Int64 = 0,
         afterOpenLine: Bool = false,
         recordLimit: Int? = nil,
@@ -49,7 +49,7 @@ public final class SlabReader {
         self.source = source
         isIncremental = source is any IncrementalSource
         skipsLineEnd = afterOpenLine
-        self.format = format
+        framing = format
         self.offset = offset
         self.slabBytes = slabBytes
         recordsLeft = recordLimit
@@ -70,10 +70,12 @@ public final class SlabReader {
             fill()
             guard skipLineEnd() else { return nil }
             let content = UnsafeRawBufferPointer(rebasing: buffer[0..<filled])
-            let whole = format.wholeRecords(in: content)
+            let whole = framing.wholeRecords(in: content)
             if whole > 0 { return take(limited(UnsafeRawBufferPointer(rebasing: content[0..<whole]))) }
             if let failure { throw failure }
             if atEnd { return takeOpenRecord() }
+            // A source that gives what it has may have given less than there was room for.
+            if filled < buffer.count { continue }
             if buffer.count < Self.recordBytesMax {
                 resize(to: min(buffer.count * 2, Self.recordBytesMax))
             } else {
@@ -88,7 +90,7 @@ public final class SlabReader {
         var taken = 0
         var records = 0
         while taken < bytes.count, records < most {
-            let first = format.firstRecord(in: UnsafeRawBufferPointer(rebasing: bytes[taken...]))
+            let first = framing.firstRecord(in: UnsafeRawBufferPointer(rebasing: bytes[taken...]))
             taken += first.byteCount
             records += first.isRecord ? 1 : 0
         }
@@ -143,7 +145,7 @@ public final class SlabReader {
 
     private func takeOpenRecord() -> Slab? {
         guard filled > 0 else { return nil }
-        let content: Slab.Content = format.lastRecordMayBeOpen ? .records : .truncatedRecord
+        let content: Slab.Content = framing.lastRecordMayBeOpen ? .records : .truncatedRecord
         let slab = Slab(
             copying: UnsafeRawBufferPointer(rebasing: buffer[0..<filled]),
             offset: offset,
@@ -168,7 +170,7 @@ public final class SlabReader {
         var foundEnd = false
         while !foundEnd {
             let content = UnsafeRawBufferPointer(rebasing: buffer[0..<filled])
-            let skipped = format.skipRecord(in: content)
+            let skipped = framing.skipRecord(in: content)
             foundEnd = skipped.foundEnd
             consume(atEnd && !foundEnd ? filled : skipped.count)
             if atEnd { break }

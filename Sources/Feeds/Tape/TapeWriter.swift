@@ -124,13 +124,8 @@ public final class TapeWriter {
 }
 
 /// Finds the ends of records and decodes none.
-private struct TapeBoundaries: RecordFormat {
-    private final class Nothing: RecordDecoder {
-        func decode(_ slab: Slab) -> EventBatch { EventBatch() }
-    }
-
+private struct TapeBoundaries: RecordFraming {
     let name = FormatName.tape.rawValue
-    let onlyKind: EventKind? = nil
     let lastRecordMayBeOpen = false
 
     func wholeRecords(in bytes: UnsafeRawBufferPointer) -> Int { TapeStretch.wholeRecords(in: bytes) }
@@ -138,6 +133,4 @@ private struct TapeBoundaries: RecordFormat {
     func firstRecord(in bytes: UnsafeRawBufferPointer) -> (byteCount: Int, isRecord: Bool) { (bytes.count, true) }
 
     func skipRecord(in bytes: UnsafeRawBufferPointer) -> (count: Int, foundEnd: Bool) { TapeStretch.skip(bytes) }
-
-    func makeDecoder() -> any RecordDecoder { Nothing() }
 }

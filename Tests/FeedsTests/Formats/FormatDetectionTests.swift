@@ -19,6 +19,15 @@ struct FormatDetectionTests {
             ("time,price,size\n1,2,3\n", "x", .csv),
             ("time;price;size\n1;2;3\n", "x", .csv),
             ("\"time\",\"price\"\n", "x", .csv),
+            ("id,title,price\n1,2,3\n", "x", .csv),
+            ("{\"ticket\":\"A\",\"sequence\":1,\"type\":\"comment\"}\n", "x", .ticketEvents),
+            ("number,state,sys_mod_count\nINC1,New,0\n", "x", .serviceNowCSV),
+            ("\u{FEFF}number;sys_mod_count\r\nINC1;0\r\n", "x", .serviceNowCSV),
+            ("Ticket ID,Subject\n1,s\n", "x", .ticketsCSV),
+            ("subject;\"ticket_number\"\n", "x", .ticketsCSV),
+            ("[\n{\n\"url\": \"u\",\n\"requester_id\": 1\n}\n]\n", "x", .zendeskJSON),
+            ("{\"tickets\":[{\"url\":\"u\",\"requester_id\":1}]}", "x", .zendeskJSON),
+            ("{\"url\":\"u\",\"id\":1,\"requester_id\":1}\n", "x", .zendeskJSON),
         ]
     )
     func lines(text: String, name: String, format: FormatName) throws {
@@ -70,6 +79,23 @@ struct FormatDetectionTests {
     )
     func recordings(path: String, format: FormatName) throws {
         #expect(try FormatDetection.detect(TapeInput.open(path: Recordings.folder + "/" + path)).format == format)
+        #expect(!format.isTickets)
+    }
+
+    @Test(
+        "Recordings of tickets",
+        .enabled(if: TicketRecordings.arePresent, TicketRecordings.absence),
+        arguments: [
+            ("servicenow-incident-events.csv", FormatName.serviceNowCSV), ("zendesk-tickets.json", .zendeskJSON),
+            ("customer-support-tickets.csv", .ticketsCSV),
+        ]
+    )
+    func tickets(name: String, format: FormatName) throws {
+        let input = try TapeInput.open(path: TicketRecordings.folder + "/" + name)
+        #expect(try FormatDetection.detect(input).format == format)
+        #expect(try TicketFormats.format(named: format, for: input).name == format.rawValue)
+        #expect(format.isTickets)
+        #expect(throws: InputError.self) { try TicketFormats.format(named: .csv, for: input) }
     }
 
     @Test(

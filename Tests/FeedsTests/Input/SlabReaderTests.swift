@@ -51,6 +51,19 @@ final class LongLineSource: ByteSource {
     func skip(to offset: Int64) throws(InputError) {}
 }
 
+/// A source whose reads give what is there at the moment.
+private final class PipeLikeSource: IncrementalSource {
+    private let pieces: PiecewiseSource
+
+    init(_ bytes: [UInt8], sizes: [Int]) {
+        pieces = PiecewiseSource(bytes, sizes: sizes)
+    }
+
+    func read(into target: UnsafeMutableRawBufferPointer) throws(InputError) -> Int { try pieces.read(into: target) }
+
+    func skip(to offset: Int64) throws(InputError) { try pieces.skip(to: offset) }
+}
+
 @Suite("Slab reader")
 struct SlabReaderTests {
     private func slabs(_ reader: SlabReader) -> (slabs: [Slab], error: InputError?) {
@@ -150,6 +163,17 @@ struct SlabReaderTests {
         #expect(slabs.map(\.count).max() ?? 0 <= 16 * 1024 * 1024)
         #expect(slabs.suffix(2).allSatisfy { $0.count <= SlabReader.slabBytes })
         #expect(slabs.map(\.count).reduce(0, +) == 6 + 10_000_000 + tail.utf8.count)
+    }
+
+    @Test("A line that a pipe gives in many small pieces is one record")
+    func piecesOfALine() throws {
+        let text = Array((String(repeating: "x", count: 5_000) + "\nlast\n").utf8)
+        let source = PipeLikeSource(text, sizes: [7])
+        let (slabs, error) = slabs(SlabReader(source, format: CountingFormat()))
+        #expect(error == nil)
+        #expect(slabs.flatMap { Array($0.bytes) } == text)
+        let decoder = CountingFormat().makeDecoder()
+        #expect(slabs.map { decoder.decode($0) }.flatMap(\.rejected).isEmpty)
     }
 
     @Test("What was read before a failure is handed out first", arguments: [[Int.max], [5]])

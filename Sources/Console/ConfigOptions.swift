@@ -1,0 +1,62 @@
+package import ArgumentParser
+package import Configuration
+private import Synchronization
+
+/// Which configuration file a command goes by.
+///
+/// The file of `--config` is read and checked by every command that takes the argument. A file that only the
+/// environment names, and the default one, are read when something of them is needed.
+package struct ConfigOptions: ParsableArguments {
+    /// The file that the arguments name.
+    @Option(
+        name: .customLong("config"),
+        help: ArgumentHelp(
+            "Configuration file; default: TAPEDESK_CONFIG, or \(ConfigurationFile.pathDefault) if there is one.",
+            valueName: "file"
+        ),
+        completion: .file()
+    )
+    package var file: String?
+
+    private let loaded = LoadedConfiguration()
+
+    private enum CodingKeys: CodingKey { case file }
+
+    /// For the argument parser.
+    package init() {}
+
+    /// Checks the file that the arguments name.
+    ///
+    /// - Throws: `ExitStatus.couldNotRun`, once the mistakes are reported on stderr.
+    package func validate() throws {
+        guard file != nil else { return }
+        do {
+            _ = try load()
+        } catch {
+            // The arguments are in order: this is nothing to explain the usage for.
+            Terminal.report(error)
+            throw ExitStatus.couldNotRun
+        }
+    }
+
+    /// The configuration, which is read once.
+    ///
+    /// - Throws: `ConfigurationError` with all mistakes of the file.
+    package func load() throws(ConfigurationError) -> Configuration {
+        try loaded.load(named: file ?? Terminal.environment("TAPEDESK_CONFIG"))
+    }
+}
+
+/// The configuration of this process, read when it is first asked for.
+///
+/// Safe to use from any task.
+private final class LoadedConfiguration: Sendable {
+    private let configuration = Mutex<Configuration?>(nil)
+
+    func load(named file: String?) throws(ConfigurationError) -> Configuration {
+        if let known = configuration.withLock({ $0 }) { return known }
+        let loaded = try ConfigurationFile.load(named: file)
+        configuration.withLock { $0 = loaded }
+        return loaded
+    }
+}

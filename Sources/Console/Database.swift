@@ -1,0 +1,54 @@
+package import DocumentStore
+package import MongoStore
+
+/// A connected database with the rules of versioned changes.
+package struct Database: Sendable {
+    /// The collections themselves.
+    package let store: MongoDocumentStore
+    /// Changes and patient reads.
+    package let writer: VersionedWriter
+    /// How long a change or a read is repeated while MongoDB is away.
+    package let policy: RetryPolicy
+    /// The clock and the chance that `writer` uses.
+    package let environment: RetryEnvironment
+    /// Ids of operations that no other process gives out.
+    package let operationIDs: OperationIDs
+
+    /// Puts the rules around a store.
+    ///
+    /// - Parameter wait: how long a change or a read is repeated while MongoDB is away.
+    package init(store: MongoDocumentStore, wait: Duration) {
+        self.store = store
+        environment = .system
+        policy = RetryPolicy(deadline: wait)
+        writer = VersionedWriter(store: store, policy: policy, environment: environment)
+        var random = SystemRandomNumberGenerator()
+        operationIDs = OperationIDs(process: random.next(), start: random.next())
+    }
+
+    /// Creates what is missing of the collections, or refuses a server that cannot keep the promises.
+    ///
+    /// - Throws: `StoreError`.
+    package func prepare(_ specifications: [CollectionSpecification]) async throws(StoreError) {
+        if try await store.serverInformation().topology == .standalone {
+            throw StoreError(
+                .refused,
+                "this MongoDB is a standalone server: it has no retryable writes and confirms nothing durably. Start "
+                    + "it as a replica set of one member (--replSet, then rs.initiate())"
+            )
+        }
+        for specification in specifications { try await store.prepare(specification) }
+    }
+}
+
+extension RetryEnvironment {
+    /// The real clock and real chance.
+    package static let system: RetryEnvironment = {
+        let start = ContinuousClock.now
+        return RetryEnvironment(
+            now: { ContinuousClock.now - start },
+            sleep: { try await Task.sleep(for: $0) },
+            random: { Double.random(in: 0..<1) }
+        )
+    }()
+}

@@ -1,0 +1,11 @@
+import Console
+import Records
+import TickStore
+import Tickets
+
+extension Database {
+    /// Every collection of Tapedesk.
+    static let specifications = MarketDataCollections.all + TicketCollections.all
+    /// What replays of tickets write.
+    static let ticketSpecifications = RecordCollections.all + TicketCollections.all
+}

@@ -1,0 +1,46 @@
+import SimulatedStore
+import Testing
+
+@testable import Tickets
+
+@Suite struct DeskSimulationTests {
+    @Test func nothingIsLostOrDoneTwice() async throws {
+        try await run(Seeds.list(1...150), "nothingIsLostOrDoneTwice", FaultPlan())
+    }
+
+    @Test func nothingIsLostOrDoneTwiceUnderFaults() async throws {
+        try await run(Seeds.list(1001...1250), "nothingIsLostOrDoneTwiceUnderFaults", .all(0.06))
+    }
+
+    /// Many unknown outcomes: replies get lost and requests arrive much later.
+    @Test func nothingIsLostOrDoneTwiceInAStorm() async throws {
+        var faults = FaultPlan()
+        faults.lostReply = 0.15
+        faults.lateApply = 0.2
+        faults.readUnavailable = 0.2
+        faults.slow = 0.1
+        try await run(Seeds.list(2001...2120), "nothingIsLostOrDoneTwiceInAStorm", faults)
+    }
+
+    private func run(_ seeds: [UInt64], _ test: String, _ faults: FaultPlan) async throws {
+        var saved = 0
+        var conflicts = 0
+        for seed in seeds {
+            let simulation = DeskSimulation(seed: seed, faults: faults)
+            let problems = try await simulation.run(agents: 4, tickets: 2, actionsEach: 7)
+            #expect(problems.isEmpty, "\(Seeds.report(seed, test, problems))")
+            saved += simulation.tally.saved
+            conflicts += simulation.tally.conflicts
+        }
+        // Fewer would mean that little happens at the same time.
+        if seeds.count > 1 { #expect(saved > seeds.count * 10 && conflicts > seeds.count / 2) }
+    }
+
+    @Test func sameSeedGivesTheSameRun() async throws {
+        for seed in Seeds.list(1...5) {
+            let runs = [0, 1].map { _ in DeskSimulation(seed: seed, faults: .all(0.06)) }
+            for simulation in runs { _ = try await simulation.run(agents: 3, tickets: 2, actionsEach: 5) }
+            #expect(runs[0].stand.store.history == runs[1].stand.store.history)
+        }
+    }
+}
