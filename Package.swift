@@ -194,6 +194,7 @@ let package = Package(
         .testTarget(
             name: "TicketsTests",
             dependencies: ["BSON", "DocumentStore", "MongoStore", "SimulatedStore", "TestSupport", "Tickets"],
+            exclude: ["Oracles"],
             swiftSettings: strict
         ),
         .testTarget(

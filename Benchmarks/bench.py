@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pymongo
+import ticket_desk
 from pymongo.errors import PyMongoError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,6 +44,10 @@ GOAL_MEMORY_MB = 256
 
 class Unavailable(Exception):
     """A part that cannot be measured here, and why."""
+
+
+class Violated(Exception):
+    """A part that found a promise broken."""
 
 
 @dataclass
@@ -72,6 +77,8 @@ class Bench:
     client: pymongo.MongoClient[dict[str, Any]]
     feed: Path = Path()
     rows: list[Row] = field(default_factory=list)
+    compared: list[ticket_desk.Comparison] = field(default_factory=list)
+    violated: list[tuple[str, str]] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, name: str, value: float, unit: str, note: str = "") -> None:
@@ -244,8 +251,54 @@ def measure_export(bench: Bench) -> None:
 
 
 def drop_databases(bench: Bench) -> None:
-    for database in (DATABASE, DATABASE + "_parts", DATABASE + "_size"):
-        bench.client.drop_database(database)
+    for suffix in ("", "_parts", "_size", "_load", "_desk"):
+        bench.client.drop_database(DATABASE + suffix)
+
+
+# The desk
+
+
+def desk_bench(bench: Bench, subcommand: str, database: str, *arguments: str) -> dict[str, Any]:
+    """Runs a subcommand of tapedesk-bench that prints one JSON document, and looks at what it found wrong."""
+    command = [str(BIN / "tapedesk-bench"), subcommand, "--mongo", bench.uri, "--database", database, "--json"]
+    finished = require_success(run_child([*command, *arguments]), f"tapedesk-bench {subcommand}", accepted=(0, 1))
+    result: dict[str, Any] = next(json_lines(finished.stdout))
+    if result["problems"]:
+        raise Violated(f"{result['problems']:,} problems; the first: {result['findings'][0]}")
+    return result
+
+
+def measure_ticket_load(bench: Bench) -> None:
+    """1,000 agents on 200 tickets, with versions and without."""
+    arguments = ("--seconds", str(bench.options.seconds))
+    results = [
+        desk_bench(bench, "tickets", DATABASE + "_load", *arguments, *mode) for mode in ((), ("--naive",))
+    ]
+    bench.compared += ticket_desk.compare(results[0], results[1])
+
+
+def measure_ticket_commands(bench: Bench) -> None:
+    """Commands on a database with many tickets, from the start of a process to its end."""
+    count, database = bench.options.tickets, DATABASE + "_desk"
+    ticket = BIN / "ticket"
+    if not ticket.exists():
+        raise Unavailable("ticket is not built")
+    for figure in desk_bench(bench, "fill-tickets", database, "--count", str(count))["figures"]:
+        bench.add(f"{count:,} tickets: {figure['name']}", float(figure["value"]), str(figure["unit"]))
+    connection = ["--mongo", bench.uri, "--database", database]
+    try:
+        alone = ticket_desk.time_commands(ticket_desk.repeated([str(ticket), "--version"]))
+        bench.add("ticket --version, the process alone", alone.median, "ms", alone.note)
+        filters = ticket_desk.list_filters(bench.client[database]["support_requests"])
+        for name, arguments in filters.items():
+            command = [str(ticket), "list", *arguments, "--limit", "30", *connection]
+            timing = ticket_desk.time_commands(ticket_desk.repeated(command), ticket_desk.GOAL_LIST_MS)
+            bench.add(f"ticket list, {name}", timing.median, "ms", timing.note)
+        changes = ticket_desk.priority_changes(str(ticket), count, connection)
+        timing = ticket_desk.time_commands(changes, ticket_desk.GOAL_SET_MS)
+        bench.add("ticket set", timing.median, "ms", timing.note)
+    except (ticket_desk.CommandFailed, subprocess.TimeoutExpired) as error:
+        raise Unavailable(str(error)) from error
 
 
 # Size of what is stored
@@ -362,10 +415,34 @@ def print_table(title: str, rows: list[Row]) -> None:
         print(f"{line}  {row.note}".rstrip())
 
 
+def count_or_number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value.is_integer() else number(value)
+
+
+def print_comparison(rows: list[ticket_desk.Comparison]) -> None:
+    if not rows:
+        return
+    shown = [
+        (row.name, *(count_or_number(value) for value in (row.versioned, row.replaced)), row.unit)
+        for row in rows
+    ]
+    titles = ("Many agents on few tickets", "with versions", "documents replaced", "")
+    widths = [max(len(line[column]) for line in [titles, *shown]) + 2 * (column == 0) for column in range(4)]
+    print()
+    for indent, line in [("", titles), *(("  ", line) for line in shown)]:
+        name = f"{indent + line[0]:<{widths[0]}}"
+        print(f"{name}  {line[1]:>{widths[1]}}  {line[2]:>{widths[2]}}  {line[3]}".rstrip())
+
+
 def report(bench: Bench) -> None:
     compared = ratios(bench)
     print_table("Measured", bench.rows)
+    print_comparison(bench.compared)
     print_table("Ratios", compared)
+    for name, problem in bench.violated:
+        print(f"\nBROKEN: {name}: {problem}")
     if bench.skipped:
         print("\nSkipped")
         for name, reason in bench.skipped:
@@ -375,7 +452,9 @@ def report(bench: Bench) -> None:
         "cores": os.cpu_count(),
         "server": bench.client.server_info()["version"],
         "measured": [asdict(row) for row in bench.rows],
+        "tickets": [asdict(row) for row in bench.compared],
         "ratios": [asdict(row) for row in compared],
+        "violated": [{"name": name, "problem": problem} for name, problem in bench.violated],
         "skipped": [{"name": name, "reason": reason} for name, reason in bench.skipped],
     }
     target = OUT / "results.json"
@@ -399,6 +478,8 @@ def parts() -> list[tuple[str, Callable[[Bench], None]]]:
         ("tapedesk-bench ceiling", measure_own_bench("ceiling", needs_feed=True, needs_mongo=True)),
         ("tapedesk-bench find-and-modify", measure_own_bench("find-and-modify", needs_feed=False, needs_mongo=True)),
         ("tapedesk-bench export", measure_own_bench("export", needs_feed=False, needs_mongo=True)),
+        ("ticket load", measure_ticket_load),
+        ("ticket commands", measure_ticket_commands),
     ] + [(f"size of {recording.title}", measure_size(recording)) for recording in RECORDINGS]
 
 
@@ -409,6 +490,8 @@ def run_parts(bench: Bench) -> None:
         progress(f"{name} …")
         try:
             part(bench)
+        except Violated as error:
+            bench.violated.append((name, str(error)))
         except (Unavailable, PyMongoError, OSError, KeyError, StopIteration) as error:
             reason = str(error) if isinstance(error, Unavailable) else f"{type(error).__name__}: {error}"
             bench.skipped.append((name, reason))
@@ -426,6 +509,8 @@ def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=5_000_000, help="trades in the generated file")
     parser.add_argument("--runs", type=int, default=3, help="replays to take the median of")
+    parser.add_argument("--seconds", type=int, default=20, help="seconds of each load of agents on tickets")
+    parser.add_argument("--tickets", type=int, default=200_000, help="tickets that commands are timed with")
     parser.add_argument("--only", action="append", help="only parts whose name contains this; may be repeated")
     return parser.parse_args()
 
@@ -447,7 +532,7 @@ def main() -> int:
             report(bench)
         finally:
             drop_databases(bench)
-    return 0
+    return 1 if bench.violated else 0
 
 
 if __name__ == "__main__":

@@ -1,16 +1,18 @@
 import ArgumentParser
 
-/// Measures the stages of the data path one by one; `Benchmarks/run` puts them beside whole replays and peers.
+/// Measures the stages of the data path one by one, and the desk under load; `Benchmarks/run` puts them beside whole
+/// replays and peers.
 ///
-/// Each subcommand prints JSON lines `{"name","value","unit"}`. Everything is measured in one process on real input:
-/// files of trades as `tapedesk-sample` writes them, and a real MongoDB.
+/// The stages print JSON lines `{"name","value","unit"}`. Everything is measured in one process on real input: files
+/// of trades as `tapedesk-sample` writes them, tickets, and a real MongoDB.
 @main
 struct TapedeskBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tapedesk-bench",
-        abstract: "Measure the stages of a replay one by one.",
+        abstract: "Measure the stages of a replay one by one, and the desk under load.",
         subcommands: [
             DecodeBench.self, EncodeBench.self, CeilingBench.self, FindAndModifyBench.self, ExportBench.self,
+            TicketLoadBench.self, FillTicketsBench.self,
         ]
     )
 }

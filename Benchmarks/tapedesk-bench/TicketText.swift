@@ -3,12 +3,12 @@ enum TicketText {
     /// By falling frequency.
     static let words = """
         the to is and i my not please have for on it in of a this when after can was with you we that error account \
-        customer login password order invoice payment service email update system issue help since after again still \
+        customer login password order invoice payment service email update system issue since again still \
         user device product number screen address page support team access reset message button version install \
         today yesterday morning week month refund charge charged card credit bank transfer amount price plan contract \
         subscription cancel renew upgrade downgrade trial license key activate expired delivery package shipment \
         tracking courier late missing damaged broken replace return exchange warranty repair spare part cable battery \
-        charger printer scanner laptop desktop monitor keyboard mouse router modem network wifi cable ethernet vpn \
+        charger printer scanner laptop desktop monitor keyboard mouse router modem network wifi ethernet vpn \
         firewall proxy server database backup restore sync cloud storage folder file document export import report \
         dashboard chart filter search sort column row table form field value setting option preference profile \
         avatar picture photo video audio sound volume microphone camera headset speaker meeting calendar invite \

@@ -60,7 +60,10 @@ package struct MongoOptions: ParsableArguments {
         withExtendedLifetime(database) { endProcess(status) }
     }
 
-    private func connect(connections: Int) async throws -> Database {
+    /// Connects to the database that the arguments, the environment or the configuration name.
+    ///
+    /// - Throws: `StoreError`, `ConfigurationError`.
+    package func connect(connections: Int) async throws -> Database {
         let address = try address()
         let store = try await MongoDocumentStore.connect(
             uri: address.uri,

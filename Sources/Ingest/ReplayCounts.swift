@@ -3,7 +3,7 @@ package struct ReplayCounts: Equatable, Sendable {
     package var records = 0
     /// Events by the name of their kind, whatever became of them.
     package var events: [String: Int] = [:]
-    /// Tickets that the records made, in this run or before it.
+    /// Tickets of the source that are stored, whichever tape made them; in a dry run, those that the records make.
     package var tickets = 0
     package var ignored: [String: Int] = [:]
     /// Stored events by flag; an event may have several.

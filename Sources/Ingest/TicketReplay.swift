@@ -17,6 +17,8 @@ package struct TicketReplay: Sendable {
         /// The name of the recording.
         package var tape: String
         package var startsOver = false
+        /// How much of the tape is decoded, applied and checkpointed at a time.
+        package var slabBytes = SlabReader.slabBytes
 
         package init(source: String, tape: String) {
             self.source = source
@@ -61,8 +63,8 @@ package struct TicketReplay: Sendable {
 
     /// Runs to the end of the tape, or to the end of `recordLimit` records from its beginning.
     ///
-    /// - Throws: `StoreError` where the store fails for longer than the retry policy allows. What was confirmed before
-    ///   stays, and the next run goes on from there.
+    /// - Throws: `StoreError` where the store fails for longer than the retry policy allows, what was confirmed before
+    ///   stays, and the next run goes on from there; of code `refused` where the source's name is no name for one.
     package func run(_ input: sending TapeInput, recordLimit: Int? = nil) async throws -> ReplayReport {
         var run = try await begin(input)
         let start = run.report.place
@@ -71,7 +73,8 @@ package struct TicketReplay: Sendable {
             format: format,
             offset: start.offset,
             afterOpenLine: start.afterOpenLine,
-            recordLimit: recordLimit.map { max(0, $0 - run.report.recordsBefore) }
+            recordLimit: recordLimit.map { max(0, $0 - run.report.recordsBefore) },
+            slabBytes: options.slabBytes
         )
         if start.offset > 0 { try input.source.skip(to: start.offset) }
         let progress = input.progress
@@ -95,6 +98,11 @@ package struct TicketReplay: Sendable {
         } catch let error as InputError {
             run.report.end = .failure(error)
         }
+        if let target {
+            run.report.counts.tickets = try await importer(target).ticketCount()
+        } else {
+            run.report.counts.tickets = run.tally.ticketCount
+        }
         try await moveCheckpoint(&run, isComplete: run.report.isComplete, progress)
         run.report.gaps = try await openGaps(run)
         return run.report
@@ -112,6 +120,13 @@ extension TicketReplay {
 
     private func begin(_ input: borrowing TapeInput) async throws -> Run {
         var run = Run(tally: ImportTally(numbering: numbering))
+        guard !options.source.isEmpty, !options.source.contains(":") else {
+            throw StoreError(
+                .refused,
+                "the source's name is empty or holds a colon, which ends it in the ids of tickets: choose another one "
+                    + "with --source"
+            )
+        }
         guard let target else { return run }
         let decoding = [format.name, format.details].filter { !$0.isEmpty }.joined(separator: " ")
         let checkpoints = CheckpointStore(
@@ -175,40 +190,64 @@ extension TicketReplay {
         let steps = frames.map { ImportedStep($0, source: options.source) }
         let outcomes: [ImportOutcome]
         if let target {
-            let importer = TicketImporter(target.desk, source: options.source, numbering: numbering)
-            outcomes = try await importer.apply(steps) { notes in
-                let records = notes.conflicted.map { Self.reject(frames[$0], .versionConflict, behind: line) }
+            outcomes = try await importer(target).apply(steps) {
+                try await refusedBefore(frames, behind: line, target)
+            } keep: { notes in
+                let records =
+                    notes.unknown.map { Self.reject(frames[$0], .unknownTicket, behind: line) }
+                    + notes.conflicted.map { Self.reject(frames[$0], .versionConflict, behind: line) }
                 try await rejectWriter(target).write(records)
                 try await gapWriter(target).write(notes.gaps.map(GapChange.init))
             }
         } else {
             outcomes = steps.map { run.tally.add($0) }
         }
-        var orphans: [RejectedRecord] = []
-        for (frame, outcome) in zip(frames, outcomes) {
-            run.report.counts.events[frame.kind.rawValue, default: 0] += 1
-            if let time = frame.occurredAt {
-                run.report.counts.lastEventTime = max(run.report.counts.lastEventTime, time * 1_000_000)
-            }
-            switch outcome {
-            case .applied(let made):
-                run.report.stored += 1
-                run.report.counts.tickets += made ? 1 : 0
-            case .late:
-                run.report.stored += 1
-                run.report.counts.flagged["late", default: 0] += 1
-            case .duplicate(let made, let late):
-                run.report.counts.tickets += made ? 1 : 0
-                if late { run.report.counts.flagged["late", default: 0] += 1 }
-            case .conflicted:
-                run.report.stored += 1
-                note(Self.reject(frame, .versionConflict, behind: line), &run)
-            case .unknownTicket:
-                run.report.counts.rejectedEvents += 1
-                orphans.append(Self.reject(frame, .unknownTicket, behind: line))
-            }
+        for (frame, outcome) in zip(frames, outcomes) { count(frame, outcome, behind: line, &run) }
+    }
+
+    /// Counts a frame, whichever run it was that stored it or refused it.
+    private func count(_ frame: TicketFrame, _ outcome: ImportOutcome, behind line: Int64, _ run: inout Run) {
+        run.report.counts.events[frame.kind.rawValue, default: 0] += 1
+        if let time = frame.occurredAt {
+            run.report.counts.lastEventTime = max(run.report.counts.lastEventTime, time * 1_000_000)
         }
-        try await keep(orphans, &run)
+        var first = outcome
+        if case .duplicate(let earlier) = outcome {
+            first = earlier
+        } else if outcome != .unknownTicket {
+            run.report.stored += 1
+        }
+        switch first {
+        case .applied, .duplicate: break
+        case .late: run.report.counts.flagged["late", default: 0] += 1
+        case .conflicted: note(Self.reject(frame, .versionConflict, behind: line), &run)
+        case .unknownTicket:
+            run.report.counts.rejectedEvents += 1
+            note(Self.reject(frame, .unknownTicket, behind: line), &run)
+        }
+    }
+
+    /// The frames, by their place, that a run of this tape has found no ticket for.
+    private func refusedBefore(_ frames: [TicketFrame], behind line: Int64, _ target: Target) async throws -> Set<Int> {
+        typealias Field = RejectsCollection.Field
+        let positions = frames.map { TapePosition(line: line + $0.position.line, event: 0).rawValue }
+        guard let first = positions.first, let last = positions.last else { return [] }
+        let query = DocumentQuery(
+            RejectsCollection.name,
+            where: [
+                .equals(Field.source, .string(options.tape)),
+                .greaterOrEqual(Field.position, .int64(first)), .lessOrEqual(Field.position, .int64(last)),
+                .equals(Field.rule, .string(RejectRule.unknownTicket.rawValue)),
+            ],
+            fields: .only([Field.position]),
+            limit: frames.count
+        )
+        let refused = Set(try await target.writer.find(query).compactMap { $0[Field.position]?.integer })
+        return Set(positions.indices.filter { refused.contains(positions[$0]) })
+    }
+
+    private func importer(_ target: Target) -> TicketImporter {
+        TicketImporter(target.desk, source: options.source, numbering: numbering)
     }
 
     /// Counts rejected records and stores them.

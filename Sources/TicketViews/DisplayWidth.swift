@@ -23,7 +23,9 @@ extension Character {
 extension Unicode.Scalar {
     fileprivate var displayWidth: Int {
         switch properties.generalCategory {
-        case .nonspacingMark, .spacingMark, .enclosingMark, .format, .control: return 0
+        case .nonspacingMark, .spacingMark, .enclosingMark, .control: return 0
+        // Of the format characters only the marks of numbers are seen.
+        case .format: return (0x0600...0x08E2).contains(value) || (0x110BD...0x110CD).contains(value) ? 1 : 0
         default: break
         }
         // Vowels and finals of Hangul stand in the column of the consonant before them.

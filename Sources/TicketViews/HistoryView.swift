@@ -8,7 +8,7 @@ package struct HistoryView: Sendable {
     private let width: Int?
 
     private static let indentation = "    "
-    private static let arrow = " -> "
+    private static let arrow = " → "
     /// Columns that two texts have in common before their difference, where there is no room for all of them.
     private static let contextMax = 12
 
@@ -25,11 +25,10 @@ package struct HistoryView: Sendable {
         var parts = ["#\(event.sequence)", time.both(event.time), actor, event.operation.rawValue]
         if let occurred = event.origin?.occurredAt { parts.append("happened \(time.absolute(occurred))") }
         if !event.isApplied { parts.append("came too late: the fields are left as they were") }
-        let heading = parts.joined(separator: " | ")
-        let shown = width.map { heading.truncated(to: $0) } ?? heading
+        let heading = WordWrap.hanging(parts.joined(separator: " | "), indentation: 2, width: width)
         let isInternal = event.changes.contains { $0.change.field.name == Self.internalName }
         let changes = event.changes.filter { $0.change.field.name != Self.internalName }
-        return [style.apply(.heading, shown)] + changes.map { line($0, isInternal: isInternal) }
+        return heading.map { style.apply(.heading, $0) } + changes.map { line($0, isInternal: isInternal) }
     }
 
     // What events name beside the fields of a ticket; see `TicketEvent`.
@@ -46,10 +45,10 @@ package struct HistoryView: Sendable {
 
     private func values(_ change: TicketEvent.Change, _ room: Int?) -> String {
         guard !change.isErased else { return cut(ValueText.erased, room) }
-        let to = ValueText.line(change.change.to, time)
+        let to = ValueText.line(change.change.to, time).trimmed
         // What is new goes from nothing, which need not be said.
         guard change.change.from != .null else { return cut(to, room) }
-        let from = ValueText.line(change.change.from, time)
+        let from = ValueText.line(change.change.from, time).trimmed
         guard let room, (from + Self.arrow + to).displayWidth > room else { return from + Self.arrow + to }
         return shortened(from, to, room)
     }

@@ -42,14 +42,20 @@ package struct ThreadView: Sendable {
 
     private func heading(_ ticket: Ticket) -> [String] {
         let subject = text(of: .subject, ticket.subject, ticket)
-        return wrapped("Ticket \(SafeText.line(ticket.id)): \(SafeText.line(subject))", hanging: "  ")
-            .map { style.apply(.heading, $0) }
+        return WordWrap.hanging(
+            "Ticket \(SafeText.line(ticket.id)): \(SafeText.line(subject))",
+            indentation: 2,
+            width: width
+        )
+        .map { style.apply(.heading, $0) }
     }
 
     private func presence(_ presences: [Presence]) -> [String] {
         guard !presences.isEmpty else { return [] }
         let marks = presences.map { "\(SafeText.line($0.agent)) is \($0.activity.phrase)" }
-        return wrapped(marks.joined(separator: ", "), hanging: "  ").map { style.apply(.presence, $0) }
+        return WordWrap.hanging(marks.joined(separator: ", "), indentation: 2, width: width).map {
+            style.apply(.presence, $0)
+        }
     }
 
     private func fields(_ ticket: Ticket) -> [String] {
@@ -95,8 +101,7 @@ package struct ThreadView: Sendable {
     private func field(_ label: String, _ value: String?, _ role: Style.Role? = nil) -> [String] {
         guard let value else { return [] }
         let head = "\(SafeText.line(label)):".padded(toColumns: Self.labelWidth - 1) + " "
-        let hanging = String(repeating: " ", count: Self.labelWidth)
-        var lines = wrapped(head + SafeText.line(value), hanging: hanging)
+        var lines = WordWrap.hanging(head + SafeText.line(value), indentation: Self.labelWidth, width: width)
         let color = { (text: String) in role.map { style.apply($0, text) } ?? text }
         guard let first = lines.first, first.hasPrefix(head) else { return lines.map(color) }
         lines = lines.dropFirst().map(color)
@@ -117,25 +122,20 @@ package struct ThreadView: Sendable {
         if comment.isInternal { parts.append("internal note") }
         parts.append(time.both(comment.time))
         let role: Style.Role = comment.isInternal ? .internalNote : .heading
-        let heading = wrapped("-- " + parts.joined(separator: " | "), hanging: "   ").map { style.apply(role, $0) }
-        return heading + body(comment.text ?? ValueText.erased, comment.isInternal ? .internalNote : nil)
+        let heading = WordWrap.hanging("-- " + parts.joined(separator: " | "), indentation: 3, width: width)
+        return heading.map { style.apply(role, $0) }
+            + body(comment.text ?? ValueText.erased, comment.isInternal ? .internalNote : nil)
     }
 
     private func body(_ text: String, _ role: Style.Role?) -> [String] {
         let room = width.map { max(WordWrap.widthMin, $0 - Self.indentation.count) }
-        return WordWrap.wrap(SafeText.block(text), width: room).map { line in
+        var lines = WordWrap.wrap(SafeText.block(text), width: room)
+        // Blank lines at the end would part the text from nothing.
+        while lines.count > 1, lines.last?.trimmed.isEmpty ?? false { lines.removeLast() }
+        return lines.map { line in
             guard !line.isEmpty else { return "" }
             return Self.indentation + (role.map { style.apply($0, line) } ?? line)
         }
-    }
-
-    /// A line with what it becomes where it is broken, further to the right.
-    private func wrapped(_ line: String, hanging: String) -> [String] {
-        guard let width else { return [line] }
-        let lines = WordWrap.wrap(line, width: width)
-        guard lines.count > 1, width > 2 * hanging.count else { return lines }
-        let rest = line.dropFirst(lines[0].count).drop { $0 == " " }
-        return [lines[0]] + WordWrap.wrap(String(rest), width: width - hanging.count).map { hanging + $0 }
     }
 
     private func text(of field: TicketField, _ value: String?, _ ticket: Ticket) -> String {

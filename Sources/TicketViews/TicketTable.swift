@@ -116,34 +116,47 @@ package struct TicketTable: Sendable {
 extension TicketTable {
     /// The columns as a terminal has room for them.
     ///
-    /// Long texts give way first, the subject most of all; then the columns before the last go that are neither id nor
-    /// subject.
+    /// The subject takes what the others leave. Where that is less than a third, long texts of the others give way,
+    /// then the subject, then columns go, last ones first, and only then the id is cut.
     private static func fitted(_ natural: [Layout], into width: Int) -> [Layout] {
         var layout = natural.map { Layout(column: $0.column, width: min($0.width, $0.column.widthMax)) }
-        let excess = { (layout: [Layout]) in
-            layout.reduce(gap.utf8.count * max(0, layout.count - 1)) { $0 + $1.width } - width
+        if let subject = layout.firstIndex(where: { $0.column == .subject }) {
+            layout[subject].width = max(Column.subject.widthMin, min(layout[subject].width, width / 3))
         }
-        let subject = layout.firstIndex { $0.column == .subject }
-        if let subject { layout[subject].width = Column.subject.widthMin }
-        while excess(layout) > 0 {
-            let widest = layout.indices.filter { layout[$0].width > layout[$0].column.widthMin }
-                .max { layout[$0].width < layout[$1].width }
-            if let widest {
+        while excess(layout, width) > 0 {
+            if let widest = widestSpare(layout) {
                 layout[widest].width -= 1
-            } else if let optional = layout.lastIndex(where: { $0.column != .id && $0.column != .subject }) {
+            } else if let optional = optionalColumn(layout) {
                 layout.remove(at: optional)
+            } else if let id = layout.firstIndex(where: { $0.column == .id && $0.width > Column.id.widthMin }) {
+                layout[id].width -= 1
+            } else if layout.count > 1 {
+                layout.removeLast()
             } else {
-                break
+                return layout.map { Layout(column: $0.column, width: max(0, width)) }
             }
         }
-        if let last = layout.indices.last, excess(layout) > 0 {
-            layout[last].width = max(0, layout[last].width - excess(layout))
-        }
-        // Columns may have gone: the subject is found anew.
-        if let subject = layout.firstIndex(where: { $0.column == .subject }), excess(layout) < 0 {
-            layout[subject].width -= excess(layout)
+        if let subject = layout.firstIndex(where: { $0.column == .subject }) {
+            layout[subject].width -= excess(layout, width)
         }
         return layout
+    }
+
+    /// The column that a place is taken from first, where one has more than it needs.
+    private static func widestSpare(_ layout: [Layout]) -> Int? {
+        let spare = layout.indices.filter { layout[$0].column != .id && layout[$0].width > layout[$0].column.widthMin }
+        let others = spare.filter { layout[$0].column != .subject }
+        return (others.isEmpty ? spare : others).max { layout[$0].width < layout[$1].width }
+    }
+
+    /// How many columns of the terminal are missing; negative where some are left.
+    private static func excess(_ layout: [Layout], _ width: Int) -> Int {
+        layout.reduce(gap.utf8.count * max(0, layout.count - 1)) { $0 + $1.width } - width
+    }
+
+    /// The column that is done without first.
+    private static func optionalColumn(_ layout: [Layout]) -> Int? {
+        layout.lastIndex { ![.id, .subject, .open].contains($0.column) } ?? layout.firstIndex { $0.column == .open }
     }
 }
 
@@ -158,7 +171,8 @@ extension TicketTable.Column {
         case .updated, .created: 7
         case .due: 8
         case .subject, .requester: 12
-        case .group, .tags, .open: 6
+        case .group, .tags: 6
+        case .open: 11
         }
     }
 
@@ -168,8 +182,8 @@ extension TicketTable.Column {
         case .subject: Int.max
         case .id: 24
         case .status, .priority, .comments, .updated, .created, .due: 12
-        case .assignee, .group: 16
-        case .requester, .open, .tags, .flags: 28
+        case .assignee, .group, .open: 16
+        case .requester, .tags, .flags: 28
         }
     }
 }

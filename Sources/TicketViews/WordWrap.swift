@@ -14,6 +14,15 @@ package enum WordWrap {
         return lines.flatMap { wrapLine($0, width: max(width, widthMin)) }
     }
 
+    /// The lines that one line of a safe text becomes, all but the first indented, unless that leaves too little room.
+    static func hanging(_ line: String, indentation: Int, width: Int?) -> [String] {
+        let lines = wrap(line, width: width)
+        guard let width, let first = lines.first, lines.count > 1, width > 2 * indentation else { return lines }
+        let rest = line.dropFirst(first.count).drop { $0 == " " }
+        let margin = String(repeating: " ", count: indentation)
+        return [first] + wrap(String(rest), width: width - indentation).map { margin + $0 }
+    }
+
     private static func wrapLine(_ line: String, width: Int) -> [String] {
         guard line.utf8.count > width, line.displayWidth > width else { return [line] }
         let prefix = repeatedPrefix(line)

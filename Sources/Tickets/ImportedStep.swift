@@ -55,22 +55,23 @@ public enum ImportNumbering: Equatable, Sendable {
 }
 
 /// What became of an imported step.
-public enum ImportOutcome: Equatable, Sendable {
-    /// It is in the history; `made` says whether it made the ticket.
+public indirect enum ImportOutcome: Equatable, Sendable {
+    /// It is in the history, and the fields follow it; `made` says whether it made the ticket.
     case applied(made: Bool)
     /// It came after later ones: it is in the history, and changed no field.
     case late
-    /// It was applied before; `made` and `late` say what it was then.
-    case duplicate(made: Bool, late: Bool)
     /// The sender had seen another version, and the fields collide: in the history, like a late one.
     case conflicted
-    /// There is no ticket that it could belong to; it is not stored.
+    /// There was no ticket that it could belong to; it is not stored.
     case unknownTicket
+    /// It is in the history already; what it came to then.
+    case duplicate(of: ImportOutcome)
 }
 
 /// The state of a hole in the numbers of a ticket's steps.
 public struct ImportedGap: Equatable, Sendable {
     public let externalID: String
+    /// The last number before the hole, -1 where a count begins with it, and the first number behind it.
     public let after: Int64
     public let before: Int64
     /// How often the numbers had begun anew by then.

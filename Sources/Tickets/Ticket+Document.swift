@@ -14,6 +14,7 @@ extension Ticket {
             (Field.status, .string(status.rawValue)),
             (Field.priority, .text(priority?.rawValue)),
             (Field.priorityRank, priority.map { .int64($0.rank) } ?? .null),
+            (Field.priorityOrder, priorityOrder.map { .int64($0) } ?? .null),
             (Field.assignee, .text(assignee)),
             (Field.group, .text(group)),
             (Field.tags, .texts(tags)),
@@ -44,6 +45,11 @@ extension Ticket {
             (Field.historyBytes, .int64(historyBytes)),
             (Field.archives, .array(archives.map { .document($0.document) })),
         ]
+    }
+
+    /// The rank in the upper 16 bits, the milliseconds since 1970 in the others.
+    private var priorityOrder: Int64? {
+        priority.map { ($0.rank << 48) | min(max(createdAt, 0), (1 << 48) - 1) }
     }
 
     /// Reads a stored ticket, with as many of its events as were read along.

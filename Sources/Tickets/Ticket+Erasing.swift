@@ -10,16 +10,15 @@ extension Ticket {
     /// The changes that an erasure's own event makes.
     ///
     /// They say what the fields are afterwards and nothing of what they were. On a ticket that has moved on to another
-    /// requester the fields are that one's, and stay.
+    /// requester the fields are that one's, and stay, except those that name the earlier one.
     func erasureChanges(_ requester: String) -> [FieldChange] {
-        guard isOwned(by: requester) else { return [] }
-        var changes = [FieldChange(.subject, from: .null, to: .string(Self.erasedSubject))]
-        if description != nil { changes.append(FieldChange(.description, from: .null, to: .null)) }
-        changes.append(FieldChange(.requester, from: .null, to: .null))
-        for name in custom.keys.sorted() {
-            changes.append(FieldChange(TicketField(stored: "custom." + name), from: .null, to: .null))
+        let isTheirs = isOwned(by: requester)
+        let custom = custom.keys.sorted().map { TicketField(stored: "custom." + $0) }
+        return ([.subject, .description, .requester] + custom).compactMap { field in
+            let value = self[field]
+            guard isTheirs && (field == .subject || value != .null) || value.names(requester) else { return nil }
+            return FieldChange(field, from: .null, to: field == .subject ? .string(Self.erasedSubject) : .null)
         }
-        return changes
     }
 
     /// The events without the personal text of a requester, and how many of them lost some.
@@ -72,8 +71,14 @@ extension TicketEvent.Change {
 
     /// Whether a value holds the address, in any case of letters.
     fileprivate func names(_ requester: String) -> Bool {
-        let address = requester.lowercased()
-        return [change.from, change.to].contains { $0.string?.lowercased().contains(address) ?? false }
+        change.from.names(requester) || change.to.names(requester)
+    }
+}
+
+extension BSONValue {
+    /// Whether it is a text that holds the address, in any case of letters.
+    fileprivate func names(_ requester: String) -> Bool {
+        string?.lowercased().contains(requester.lowercased()) ?? false
     }
 }
 

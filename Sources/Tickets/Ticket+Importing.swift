@@ -12,7 +12,7 @@ struct ImportDecision {
 extension ImportedStep {
     /// Decides on a ticket that does not exist yet.
     func decisionForNewTicket(source: String, time: Int64, operationID: ObjectID) -> ImportDecision {
-        guard kind == .create || kind == .snapshot else { return ImportDecision(outcome: .unknownTicket) }
+        guard makesTicket else { return ImportDecision(outcome: .unknownTicket) }
         var changes = fieldChanges(of: Ticket(id: ""))
         if !changes.contains(where: { $0.field == .status }) {
             changes.append(FieldChange(.status, from: .null, to: .string(TicketStatus.new.rawValue)))
@@ -30,7 +30,16 @@ extension ImportedStep {
         )
     }
 
-    /// Decides on a stored ticket, which holds its whole history where the number of the step is not a new one.
+    /// Whether it tells enough to make a ticket.
+    var makesTicket: Bool { kind == .create || kind == .snapshot }
+
+    /// Whether deciding takes the ticket's history: to find the step in it, or what happened since the sender looked.
+    func needsHistory(of ticket: Ticket) -> Bool {
+        if let source = ticket.source, sequence <= source.appliedSequence || source.numbering > 0 { return true }
+        return expectedVersion.map { $0 < ticket.version } ?? false
+    }
+
+    /// Decides on a stored ticket, which holds its whole history where the step needs it.
     func decision(
         on ticket: Ticket,
         _ source: TicketSource,
@@ -38,31 +47,43 @@ extension ImportedStep {
         time: Int64,
         operationID: ObjectID
     ) -> ImportDecision {
+        if let index = ticket.events.firstIndex(where: isMade) {
+            return ImportDecision(outcome: .duplicate(of: firstOutcome(at: index, of: ticket.events, numbering)))
+        }
         var source = source
-        if sequence > source.appliedSequence {
-            var decision = newDecision(ticket, time, operationID)
-            decision.gaps = source.apply(self, numbering)
-            decision.source = source
-            return decision
-        }
-        for event in ticket.events where event.origin?.sequence == sequence {
-            // Erased events have no digest: whatever has their number is what was erased.
-            let isSame = event.origin?.digest.map { $0 == digest } ?? true
-            if isSame {
-                let outcome = ImportOutcome.duplicate(made: event.sequence == 1, late: event.operation == .late)
-                return ImportDecision(outcome: outcome)
-            }
-        }
-        if source.beginsAnew(with: self, numbering) {
-            var decision = newDecision(ticket, time, operationID)
-            decision.gaps = source.beginAnew(with: self)
-            decision.source = source
-            return decision
-        }
-        var decision = ImportDecision(outcome: .late, draft: lateDraft(time, operationID))
-        decision.gaps = source.fill(sequence)
+        let (isLate, gaps) = source.take(self, numbering)
+        var decision =
+            isLate
+            ? ImportDecision(outcome: .late, draft: lateDraft(time, operationID))
+            : newDecision(ticket, time, operationID)
+        decision.gaps = gaps
         decision.source = source
         return decision
+    }
+
+    /// Whether it is this step that made the event.
+    private func isMade(_ event: TicketEvent) -> Bool {
+        guard let origin = event.origin, origin.sequence == sequence else { return false }
+        // Erased events have no digest: whatever has their number is what was erased.
+        return origin.digest.map { $0 == digest } ?? true
+    }
+
+    /// What the step came to when it made an event: the events before that one tell.
+    private func firstOutcome(
+        at index: Int,
+        of events: [TicketEvent],
+        _ numbering: ImportNumbering
+    ) -> ImportOutcome {
+        let event = events[index]
+        guard event.operation == .late || event.operation == .comment else {
+            return .applied(made: event.sequence == 1)
+        }
+        // No system that begins to count anew tells which version it expects.
+        if numbering == .restarting { return event.operation == .late ? .late : .applied(made: false) }
+        let applied = events[..<index].compactMap { $0.origin?.sequence }.max() ?? -1
+        if sequence <= applied { return .late }
+        let isFromFuture = expectedVersion.map { $0 >= event.sequence } ?? false
+        return event.operation == .late || isFromFuture ? .conflicted : .applied(made: false)
     }
 
     private func newDecision(_ ticket: Ticket, _ time: Int64, _ operationID: ObjectID) -> ImportDecision {
@@ -107,7 +128,7 @@ extension ImportedStep {
     /// A comment joins the thread whenever it comes; what is said of fields is only kept.
     private func lateDraft(_ time: Int64, _ operationID: ObjectID) -> EventDraft {
         let said = assignments.map { FieldChange($0.field, from: .null, to: $0.value) }
-        return draft(said.isEmpty ? .comment : .late, said + commentChanges, time, operationID)
+        return draft(said.isEmpty && comment != nil ? .comment : .late, said + commentChanges, time, operationID)
     }
 
     private func draft(
@@ -128,19 +149,33 @@ extension ImportedStep {
 }
 
 extension TicketSource {
+    /// Takes up a step that is in no history yet.
+    ///
+    /// Says whether it is older than what is applied, and which holes opened, shrank or closed with it.
+    mutating func take(_ step: ImportedStep, _ numbering: ImportNumbering) -> (isLate: Bool, gaps: [Gap]) {
+        if step.sequence > appliedSequence, !isOfEarlierCount(step) { return (false, apply(step, numbering)) }
+        if beginsAnew(with: step, numbering) { return (false, beginAnew(with: step)) }
+        return (true, fill(step.sequence))
+    }
+
+    /// Whether a greater number is a late one of a count that has ended: then its time is not a later one.
+    private func isOfEarlierCount(_ step: ImportedStep) -> Bool {
+        guard numbering > 0, let time = step.occurredAt, let appliedAt else { return false }
+        return time < appliedAt
+    }
+
     /// Moves to a step that has a greater number than those before, and returns the hole before it.
-    @discardableResult
-    mutating func apply(_ step: ImportedStep, _ numbering: ImportNumbering) -> [Gap] {
+    private mutating func apply(_ step: ImportedStep, _ numbering: ImportNumbering) -> [Gap] {
         defer {
             appliedSequence = step.sequence
             appliedAt = step.occurredAt
         }
         guard numbering != .increasing, step.sequence > appliedSequence + 1 else { return [] }
-        return open(after: appliedSequence, before: step.sequence, (appliedSequence + 1)...(step.sequence - 1))
+        return open(after: appliedSequence, before: step.sequence)
     }
 
     /// Whether a step with a smaller number is the beginning of a new count, and no late step of the old one.
-    func beginsAnew(with step: ImportedStep, _ numbering: ImportNumbering) -> Bool {
+    private func beginsAnew(with step: ImportedStep, _ numbering: ImportNumbering) -> Bool {
         guard numbering == .restarting, let time = step.occurredAt, let appliedAt, time > appliedAt else {
             return false
         }
@@ -148,24 +183,21 @@ extension TicketSource {
     }
 
     /// Moves to the first step of a new count, which begins with 0, and returns the hole before it.
-    @discardableResult
-    mutating func beginAnew(with step: ImportedStep) -> [Gap] {
-        let last = appliedSequence
+    private mutating func beginAnew(with step: ImportedStep) -> [Gap] {
         numbering += 1
         appliedSequence = step.sequence
         appliedAt = step.occurredAt
-        return step.sequence > 0 ? open(after: last, before: step.sequence, 0...(step.sequence - 1)) : []
+        return step.sequence > 0 ? open(after: -1, before: step.sequence) : []
     }
 
-    private mutating func open(after: Int64, before: Int64, _ missing: ClosedRange<Int64>) -> [Gap] {
-        let gap = Gap(after: after, before: before, numbering: numbering, missing: [missing])
+    private mutating func open(after: Int64, before: Int64) -> [Gap] {
+        let gap = Gap(after: after, before: before, numbering: numbering, missing: [(after + 1)...(before - 1)])
         gaps.append(gap)
         return [gap]
     }
 
     /// Takes a number that came late out of the hole that it belongs to, and returns that hole.
-    @discardableResult
-    mutating func fill(_ sequence: Int64) -> [Gap] {
+    private mutating func fill(_ sequence: Int64) -> [Gap] {
         let current = numbering
         guard let index = gaps.firstIndex(where: { $0.numbering == current && $0.misses(sequence) }) else { return [] }
         gaps[index].missing = gaps[index].missing.flatMap { range -> [ClosedRange<Int64>] in

@@ -15,6 +15,8 @@ public enum SupportRequestsCollection {
         public static let priority = "priority"
         /// 0 for low to 3 for urgent; null where there is no priority.
         public static let priorityRank = "priority_rank"
+        /// The rank, and within a rank the time of creation: what lists are sorted by; null without a priority.
+        public static let priorityOrder = "priority_order"
         public static let assignee = "assignee"
         public static let group = "group"
         public static let tags = "tags"
@@ -86,6 +88,7 @@ public enum SupportRequestsCollection {
         ],
         indexes: [
             index(Field.status, Field.createdAt), index(Field.priorityRank, Field.createdAt),
+            index(Field.priorityOrder),
             index(Field.assignee, Field.createdAt), index(Field.group, Field.createdAt),
             index(Field.tags, Field.createdAt), index(Field.requester, Field.createdAt), index(Field.createdAt),
             index(Field.updatedAt), index(Field.dueAt), index(Field.terms, Field.createdAt),

@@ -35,6 +35,8 @@ extension TicketDesk {
     /// - Throws: `StoreError`.
     public func erasureCounts(of requester: String) async throws -> ErasureCounts {
         var counts = ErasureCounts()
+        // A record may be about a ticket and mention the address as well.
+        var rejects = Set<BSONDocument>()
         var pages = DocumentPages(reader: environment.writer, query: Self.tickets(of: requester), pageSize: 20)
         while true {
             let documents = try await pages.next()
@@ -48,10 +50,11 @@ extension TicketDesk {
                     counts.events += erased
                     counts.archives += erased > 0 ? 1 : 0
                 }
-                counts.rejects += try await rejects(about: ticket).count
+                for reject in try await self.rejects(about: ticket) { rejects.insert(Self.reference(to: reject)) }
             }
         }
-        try await forEachReject(mentioning: requester) { _ in counts.rejects += 1 }
+        try await forEachReject(mentioning: requester) { rejects.insert(Self.reference(to: $0)) }
+        counts.rejects = rejects.count
         return counts
     }
 
@@ -126,6 +129,10 @@ extension TicketDesk {
             }
             if case .saved = try await attemptErasure(requester, ticket, archived, by: agent, &counts) {
                 counts.tickets += 1
+                // A program that was killed while it archived events left a document that no ticket lists.
+                for archive in try await allArchives(of: id) {
+                    _ = try await eraseArchive(archive, requester, ticket, &counts)
+                }
                 return
             }
             let pause = environment.policy.pause(beforeAttempt: attempt, random: environment.retry.random())
@@ -246,9 +253,21 @@ extension TicketDesk {
             where: [
                 .equals(Reject.ticket, .string(source.externalID)), .equals(Reject.isErased, .null),
             ],
-            limit: 1_000
+            order: [.init(DocumentField.id)],
+            limit: .max
         )
-        return try await environment.writer.find(query)
+        var pages = DocumentPages(reader: environment.writer, query: query, pageSize: 200)
+        var documents: [BSONDocument] = []
+        while true {
+            let page = try await pages.next()
+            if page.isEmpty { return documents }
+            documents += page
+        }
+    }
+
+    /// What tells a document from others, in a form that sets take.
+    private static func reference(to document: BSONDocument) -> BSONDocument {
+        [DocumentField.id: document[DocumentField.id] ?? .null]
     }
 
     /// Goes through the rejected records of tickets whose bytes hold the address, in any case of letters.

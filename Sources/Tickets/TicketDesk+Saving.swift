@@ -44,6 +44,11 @@ extension TicketDesk {
     ) async throws -> SaveOutcome {
         let deadline = environment.retry.now() + environment.policy.deadline
         var ticket = ticket
+        if ticket.headHash == EventChain.start {
+            // It comes from a list, without what a change builds on.
+            guard let whole = try await find(ticket.id) else { throw TicketError.notFound(ticket.id) }
+            ticket = whole
+        }
         guard seen <= ticket.version, seen > 0 else {
             throw TicketError(.invalidValue, "ticket \(ticket.id.printable) has not had a version \(seen) yet")
         }

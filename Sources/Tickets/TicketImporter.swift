@@ -6,8 +6,10 @@ public struct ImportNotes: Sendable {
     public var gaps: [ImportedGap] = []
     /// The steps, by their place in what is applied, that are in conflict.
     public var conflicted: [Int] = []
+    /// The steps of tickets that do not exist, by their place.
+    public var unknown: [Int] = []
 
-    public var isEmpty: Bool { gaps.isEmpty && conflicted.isEmpty }
+    public var isEmpty: Bool { gaps.isEmpty && conflicted.isEmpty && unknown.isEmpty }
 }
 
 /// Applies the steps that another system reports, each exactly once by its source, ticket and number.
@@ -33,10 +35,14 @@ public struct TicketImporter: Sendable {
 
     /// Applies steps in their order and tells what became of each.
     ///
-    /// - Parameter keep: stores what has to be stored before the tickets change; it may be called with the same again.
+    /// - Parameters:
+    ///   - refused: the steps, by their place, that were kept as `unknown` before: a ticket that was made since does
+    ///     not change what they come to. It is asked once, after the tickets were read.
+    ///   - keep: stores what has to be stored before the tickets change; it may be called with the same again.
     /// - Throws: `StoreError`. What was applied before stays, and is recognised when the steps come again.
     public func apply(
         _ steps: [ImportedStep],
+        refused: () async throws -> Set<Int> = { [] },
         keep: (ImportNotes) async throws -> Void
     ) async throws -> [ImportOutcome] {
         var outcomes = [ImportOutcome?](repeating: nil, count: steps.count)
@@ -52,16 +58,22 @@ public struct TicketImporter: Sendable {
             }
         }
         var tickets = try await load(waiting.map(\.id), steps, waiting)
-        let deadline = desk.environment.retry.now() + desk.environment.policy.deadline
+        let refused = try await refused()
+        var deadline = desk.environment.retry.now() + desk.environment.policy.deadline
         var roundsInVain = 0
         while !waiting.isEmpty {
-            var round = Round(time: try await desk.now())
+            var round = Round(time: try await desk.now(), refused: refused)
             for place in waiting.indices {
                 try await decide(&waiting[place].steps, waiting[place].id, steps, &tickets, &outcomes, &round)
             }
             if !round.notes.isEmpty { try await keep(round.notes) }
             let lost = try await write(round, &waiting, &tickets, &outcomes)
             waiting.removeAll { $0.steps.isEmpty }
+            if lost.count < round.changes.count {
+                // The deadline is for waiting in vain: a long tape may take longer.
+                roundsInVain = 0
+                deadline = desk.environment.retry.now() + desk.environment.policy.deadline
+            }
             guard !lost.isEmpty else { continue }
             roundsInVain += 1
             for id in lost { tickets[id] = try await desk.ticketWithHistory(id) }
@@ -79,9 +91,34 @@ public struct TicketImporter: Sendable {
 }
 
 extension TicketImporter {
+    /// How many tickets of the source are stored.
+    ///
+    /// - Throws: `StoreError`.
+    public func ticketCount() async throws -> Int {
+        let environment = desk.environment
+        let deadline = environment.retry.now() + environment.policy.deadline
+        var attempt = 0
+        while true {
+            do throws(StoreError) {
+                return try await environment.store.count(
+                    SupportRequestsCollection.name,
+                    where: [.startsWith(DocumentField.id, Self.id(source: source, externalID: ""))]
+                )
+            } catch {
+                attempt += 1
+                let pause = environment.policy.pause(beforeAttempt: attempt, random: environment.retry.random())
+                guard error.isTransient, environment.retry.now() + pause < deadline else { throw error }
+                try await environment.retry.sleep(pause)
+            }
+        }
+    }
+}
+
+extension TicketImporter {
     /// The changes that are written together, at most one of each ticket.
     private struct Round {
         let time: Int64
+        let refused: Set<Int>
         var notes = ImportNotes()
         var changes: [VersionedChange] = []
         var results: [(id: String, ticket: Ticket, outcome: ImportOutcome)] = []
@@ -99,6 +136,11 @@ extension TicketImporter {
         _ round: inout Round
     ) async throws {
         while let index = queue.first {
+            guard !round.refused.contains(index) else {
+                outcomes[index] = .unknownTicket
+                queue = queue.dropFirst()
+                continue
+            }
             let step = steps[index]
             let operationID = desk.environment.operationIDs.make()
             let stored = try await known(id, for: step, &tickets)
@@ -116,6 +158,8 @@ extension TicketImporter {
             }
             guard let draft = decision.draft else {
                 outcomes[index] = decision.outcome
+                if decision.outcome == .unknownTicket { round.notes.unknown.append(index) }
+                if decision.outcome == .duplicate(of: .conflicted) { round.notes.conflicted.append(index) }
                 queue = queue.dropFirst()
                 continue
             }
@@ -149,9 +193,7 @@ extension TicketImporter {
         _ tickets: inout [String: Ticket]
     ) async throws -> Ticket? {
         guard let ticket = tickets[id] else { return nil }
-        let isOld = ticket.source.map { step.sequence <= $0.appliedSequence } ?? false
-        let needsHistory = isOld || step.expectedVersion.map { $0 < ticket.version } ?? false
-        guard needsHistory, ticket.events.first?.sequence != 1 else { return ticket }
+        guard step.needsHistory(of: ticket), ticket.events.first?.sequence != 1 else { return ticket }
         let whole = try await desk.ticketWithHistory(id)
         tickets[id] = whole
         return whole
@@ -208,7 +250,7 @@ extension TicketImporter {
         return lost
     }
 
-    /// Reads the tickets of the steps, with their history where the first step is not a new one.
+    /// Reads the tickets of the steps, with their history where the first step needs it.
     private func load(
         _ ids: [String],
         _ steps: [ImportedStep],
@@ -221,10 +263,8 @@ extension TicketImporter {
             for ticket in try await read(Array(page), withHistory: false) { tickets[ticket.id] = ticket }
         }
         for entry in waiting {
-            guard let ticket = tickets[entry.id], let first = entry.steps.first, let origin = ticket.source else {
-                continue
-            }
-            if steps[first].sequence <= origin.appliedSequence { old.append(entry.id) }
+            guard let ticket = tickets[entry.id], let first = entry.steps.first else { continue }
+            if steps[first].needsHistory(of: ticket) { old.append(entry.id) }
         }
         for start in stride(from: 0, to: old.count, by: Self.ticketsPerRead) {
             let page = old[start..<min(start + Self.ticketsPerRead, old.count)]

@@ -91,7 +91,7 @@ extension TicketQuery {
         switch order {
         case .created: Field.createdAt
         case .updated: Field.updatedAt
-        case .priority: Field.priorityRank
+        case .priority: Field.priorityOrder
         case .due: Field.dueAt
         }
     }

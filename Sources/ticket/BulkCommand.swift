@@ -8,8 +8,8 @@ struct BulkCommand: AsyncParsableCommand {
         commandName: "bulk",
         abstract: "Change many tickets, whose ids come from the standard input.",
         discussion: """
-            One id a line: what follows the first word of a line does not count, nor do empty lines and those that begin \
-            with #. One that fails does not hinder the others. Exit codes: 1 some failed, 3 some met a conflict.
+            One id a line: what follows the first word of a line does not count, nor do empty lines and those that \
+            begin with #. One that fails does not hinder the others. Exit codes: 1 some failed, 3 some met a conflict.
 
               ticket list --unassigned --tag refund | tail -n +2 | ticket bulk assign mia
             """,
@@ -121,7 +121,7 @@ private struct BulkRun {
                 underWay -= 1
                 outcomes[index] = outcome
                 while let outcome = outcomes.removeValue(forKey: printed) {
-                    print(ids[printed], outcome)
+                    tell(ids[printed], outcome)
                     printed += 1
                 }
             }
@@ -146,7 +146,7 @@ private struct BulkRun {
         }
     }
 
-    private mutating func print(_ id: String, _ outcome: Outcome) {
+    private mutating func tell(_ id: String, _ outcome: Outcome) {
         let name: String
         var line: String
         var failure: JSONText = .null

@@ -87,7 +87,7 @@ struct ChangeCommand<Verb: ChangeVerb>: AsyncParsableCommand {
                 run.unsaved.keep(Array(typed.utf8), name: "\(Verb.name)-\(id)")
             }
             let report = ChangeReport(session: session, json: options.json, agent: agent)
-            return try await report.print(outcome, before: before, intent, run.unsaved)
+            return try await report.tell(outcome, before: before, intent, run.unsaved)
         }
     }
 }

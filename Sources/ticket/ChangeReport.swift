@@ -14,7 +14,7 @@ struct ChangeReport {
     ///
     /// - Parameter before: the ticket that the command read.
     /// - Throws: `StoreError` where the change is stored, and the ticket cannot be read back for `--json`.
-    func print(
+    func tell(
         _ outcome: SaveOutcome,
         before: Ticket,
         _ intent: TicketIntent,
@@ -24,16 +24,16 @@ struct ChangeReport {
         case .saved(let ticket), .unchanged(let ticket):
             unsaved.discard()
             let line = ChangeLine.text(before: before, after: ticket, intent)
-            try await print(ticket, line: line)
+            try await tell(ticket, line: line)
             return ExitStatus.done
         case .conflict(let ticket, let conflicts):
-            try await print(conflicts, of: ticket, intent, unsaved)
+            try await tell(conflicts, of: ticket, intent, unsaved)
             return ExitStatus.conflict
         }
     }
 
     /// Prints a ticket as it is now, for programs, or a line for people.
-    func print(_ ticket: Ticket, line: String) async throws {
+    func tell(_ ticket: Ticket, line: String) async throws {
         guard json else { return Terminal.output(line) }
         guard let whole = try await session.desk.ticketWithHistory(ticket.id) else {
             throw TicketError(.notFound, "ticket \(ticket.id) was changed, and is gone since")
@@ -41,7 +41,7 @@ struct ChangeReport {
         Terminal.output(TicketJSON.ticket(whole, merged: try await session.mergedTickets(of: whole)).text)
     }
 
-    private func print(
+    private func tell(
         _ conflicts: [FieldConflict],
         of ticket: Ticket,
         _ intent: TicketIntent,
@@ -49,6 +49,10 @@ struct ChangeReport {
     ) async throws {
         guard !json else { return Terminal.output(TicketJSON.conflict(conflicts).text) }
         let time = ViewTime.onTheWall(now: try await session.desk.now())
+        if intent.claims, let owner = conflicts.first {
+            Terminal.error(claimRefusal(owner, ticket, time))
+            return
+        }
         let report = ConflictReport(
             time: time,
             style: .ofMessages,
@@ -57,27 +61,26 @@ struct ChangeReport {
         let lines = report.lines(
             ticket: ticket.id,
             conflicts: conflicts,
-            steps: steps(intent, ticket, conflicts),
+            steps: ConflictReport.steps(
+                after: [Terminal.program] + CommandLine.arguments.dropFirst(),
+                ticket: ticket.id,
+                conflicts: conflicts
+            ),
             savedFile: unsaved.path
         )
         Terminal.error(lines.joined(separator: "\n"))
         unsaved.markNamed()
     }
 
-    private func steps(
-        _ intent: TicketIntent,
-        _ ticket: Ticket,
-        _ conflicts: [FieldConflict]
-    ) -> [ConflictReport.Step] {
-        let command = [Terminal.program] + CommandLine.arguments.dropFirst()
-        let steps = ConflictReport.steps(after: command, ticket: ticket.id, conflicts: conflicts)
-        guard intent.claims else { return steps }
-        // Who has a ticket does not lose it to a claim, whatever is chosen.
-        let takeOver = ConflictReport.Step(
-            command: [Terminal.program, "assign", ticket.id, agent],
-            effect: "takes it from whoever has it"
-        )
-        return [takeOver] + steps.suffix(1)
+    /// Who has a ticket does not lose it to a claim, whatever is chosen: only assigning takes it over.
+    private func claimRefusal(_ conflict: FieldConflict, _ ticket: Ticket, _ time: ViewTime) -> String {
+        let id = SafeText.line(ticket.id)
+        let owner = ChangeLine.shown(conflict.theirs)
+        var lines = ["\(Terminal.program): ticket \(id) is taken: \(owner) has it since \(time.both(conflict.at))"]
+        if let command = ShellWords.command([Terminal.program, "assign", ticket.id, agent]) {
+            lines.append("To take it over: \(command)")
+        }
+        return lines.joined(separator: "\n")
     }
 }
 

@@ -37,7 +37,7 @@ struct CreateCommand: AsyncParsableCommand {
         let ticket = try await session.desk.create(new, by: agent)
         run.unsaved.discard()
         let report = ChangeReport(session: session, json: options.json, agent: agent)
-        try await report.print(ticket, line: "\(ticket.id): created")
+        try await report.tell(ticket, line: "\(ticket.id): created")
         return ExitStatus.done
     }
 

@@ -76,7 +76,7 @@ extension DeskOptions {
     /// - Throws: `StoreError`, `ConfigurationError`.
     func connect(connections: Int = 1) async throws -> DeskSession {
         let configuration = try mongo.config.load()
-        let database = try await database(connections: connections)
+        let database = try await mongo.connect(connections: connections)
         return DeskSession(
             database: database,
             desk: database.desk(targets: ResponseTargets(configuration.tickets.targets)),

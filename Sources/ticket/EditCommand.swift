@@ -56,10 +56,10 @@ struct EditCommand: AsyncParsableCommand {
         let report = ChangeReport(session: session, json: options.json, agent: agent)
         switch end {
         case .unchanged:
-            try await report.print(before, line: "\(SafeText.line(before.id)): nothing changed")
+            try await report.tell(before, line: "\(SafeText.line(before.id)): nothing changed")
             return ExitStatus.done
         case .saved(let outcome, let intent):
-            return try await report.print(outcome, before: before, intent, unsaved)
+            return try await report.tell(outcome, before: before, intent, unsaved)
         case .openConflict(let conflicts):
             if options.json { Terminal.output(TicketJSON.conflict(conflicts).text) }
             let fields = conflicts.map(\.field.name).joined(separator: ", ")
@@ -114,15 +114,14 @@ struct FormSession {
     /// - Throws: what went wrong; the file with the form stays.
     mutating func edit() async throws -> End {
         unsaved.keep(Array(text.utf8), name: "edit-\(base.id)")
-        guard let path = unsaved.path else { throw EditorError("there is no folder to keep the form in") }
+        let given = Array(text.utf8)
         for _ in 0..<Self.openingsMax {
-            try Editor.edit(file: path)
-            let edited = try Self.decoded(try Editor.read(file: path))
+            let edited = try Self.decoded(try Editor.edit(unsaved, given: given))
             if EditForm.isEmpty(edited) { return .unchanged }
             if edited == text { return try untouched() }
             text = edited
             if let end = try await store() { return end }
-            try Editor.write(text, file: path)
+            if let path = unsaved.path { try Editor.write(text, file: path) }
         }
         throw EditorError("the form was opened \(Self.openingsMax) times and could not be stored")
     }

@@ -5,23 +5,29 @@ import Console
 enum Editor {
     /// Lets the agent edit the kept text, and returns it as it is then.
     ///
-    /// - Throws: `EditorError`; the file stays.
-    static func edit(_ unsaved: UnsavedText) throws -> String {
+    /// - Parameter given: what nobody has typed; where no more is in the file, it goes if the editor fails.
+    /// - Throws: `EditorError`.
+    static func edit(_ unsaved: UnsavedText, given: [UInt8]) throws(EditorError) -> [UInt8] {
         guard let path = unsaved.path else { throw EditorError("there is no folder to keep your text in") }
-        try edit(file: path)
-        return try TypedText.decoded(read(file: path))
+        do throws(EditorError) {
+            try edit(file: path)
+            return try read(file: path)
+        } catch {
+            if let left = try? read(file: path), left == given { unsaved.discard() }
+            throw error
+        }
     }
 
     /// Lets the agent edit a file, and waits until the editor ends.
-    static func edit(file path: String) throws(EditorError) {
+    private static func edit(file path: String) throws(EditorError) {
         let command = Terminal.environment("VISUAL") ?? Terminal.environment("EDITOR") ?? "vi"
         // The variable holds a command line, which may have arguments of its own.
         let status = try run(["/bin/sh", "-c", command + " \"$@\"", command, path])
-        guard status == 0 else { throw EditorError("the editor (\(command)) ended with \(status)") }
+        guard status == 0 else { throw EditorError("the editor (\(command)) ended with \(status); nothing was stored") }
     }
 
     /// The bytes of a file that was edited.
-    static func read(file path: String) throws(EditorError) -> [UInt8] {
+    private static func read(file path: String) throws(EditorError) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw EditorError("\(path): \(Terminal.systemMessage(errno))") }
         defer { close(descriptor) }

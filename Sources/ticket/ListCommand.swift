@@ -68,7 +68,8 @@ struct ListOutput: ParsableArguments {
     /// Prints the tickets and ends the process.
     func run(_ filters: ListFilters, _ options: DeskOptions) async -> Never {
         await endingProcess { run in
-            let agent = filters.mine ? try options.agent() : nil
+            // Only --mine needs to know who asks.
+            let agent = filters.mine || options.agentName != nil ? try options.agent() : try? options.agent()
             let session = try await run.connect(options)
             let now = try await session.desk.now()
             let countMax = countMax(options.json)
@@ -77,12 +78,19 @@ struct ListOutput: ParsableArguments {
             var query = try filters.query(limit: limit, now: now) { try agent ?? options.agent() }
             order.apply(to: &query)
             var pages = session.desk.list(query)
-            var printer = ListPrinter(session: session, columns: columns?.values, now: now, json: options.json)
+            var printer = ListPrinter(
+                session: session,
+                columns: columns?.values,
+                now: now,
+                agent: agent,
+                countMax: countMax,
+                json: options.json
+            )
             var left = countMax ?? .max
             while left > 0 {
                 let page = try await pages.next()
                 if page.isEmpty { break }
-                try await printer.print(Array(page.prefix(left)))
+                try await printer.add(Array(page.prefix(left)))
                 left -= page.count
             }
             printer.finish()
@@ -93,10 +101,11 @@ struct ListOutput: ParsableArguments {
 
     private func reportCut(_ count: Int, _ query: TicketQuery, _ session: DeskSession) async throws {
         guard Terminal.stdoutIsTerminal else {
-            return Terminal.error("\(Terminal.program): the first \(count.grouped) are listed; there are more")
+            return Terminal.error("\(Terminal.program): \(count.grouped) shown; there are more")
         }
         let total = try await session.desk.count(query)
-        Terminal.error("\(count.grouped) of \(total.grouped) shown; --all or pipe for all")
+        let advice = limit == nil ? "; --all or pipe for all" : ""
+        Terminal.error("\(count.grouped) of \(total.grouped) shown\(advice)")
     }
 }
 
@@ -105,34 +114,56 @@ private struct ListPrinter {
     let session: DeskSession
     let columns: [TicketTable.Column]?
     let now: Int64
+    let agent: String?
+    /// How many tickets are listed at most.
+    let countMax: Int?
     let json: Bool
     private var table: TicketTable?
-    private var presences: [Presence] = []
+    /// Who has tickets open, as it was when the list began.
+    private var presences: [Presence]?
     private var output = LineOutput()
 
-    init(session: DeskSession, columns: [TicketTable.Column]?, now: Int64, json: Bool) {
+    init(
+        session: DeskSession,
+        columns: [TicketTable.Column]?,
+        now: Int64,
+        agent: String?,
+        countMax: Int?,
+        json: Bool
+    ) {
         self.session = session
         self.columns = columns
         self.now = now
+        self.agent = agent
+        self.countMax = countMax
         self.json = json
     }
 
     /// Prints the next tickets.
-    mutating func print(_ page: [Ticket]) async throws {
-        presences = try await session.desk.presences(of: page.map(\.id))
+    mutating func add(_ page: [Ticket]) async throws {
+        let presences = try await knownPresences(page)
         guard !json else {
             for ticket in page { output.append(TicketJSON.row(ticket, now: now, openedBy: presences)) }
             return
         }
-        let table = table ?? firstTable(page)
+        let table = table ?? firstTable(page, presences)
         table.lines(page).forEach { output.append($0) }
     }
 
-    private mutating func firstTable(_ page: [Ticket]) -> TicketTable {
+    private mutating func knownPresences(_ page: [Ticket]) async throws -> [Presence] {
+        if let presences { return presences }
+        let isWhole = page.count == countMax
+        let found = try await session.desk.presences(of: isWhole ? page.map(\.id) : nil)
+        presences = found
+        return found
+    }
+
+    private mutating func firstTable(_ page: [Ticket], _ presences: [Presence]) -> TicketTable {
         let table = TicketTable(
             columns: columns,
             firstPage: page,
-            presences: presences,
+            // That the agent has it open is no news.
+            presences: presences.filter { $0.agent != agent },
             time: ViewTime.onTheWall(now: now),
             style: .ofResults,
             width: Terminal.resultWidth

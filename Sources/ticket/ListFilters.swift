@@ -20,8 +20,18 @@ struct ListFilters: ParsableArguments {
     @Option(help: ArgumentHelp("With these words in subject, description or comments; word* begins one."))
     var text: [String] = []
 
-    @Option(help: ArgumentHelp("Created longer ago, such as 3d.", valueName: "duration")) var olderThan: Age?
-    @Option(help: ArgumentHelp("Created since then, such as 2h.", valueName: "duration")) var newerThan: Age?
+    @Option(
+        help: ArgumentHelp("Created longer ago, such as 3d.", valueName: "duration"),
+        transform: Age.init(parsing:)
+    )
+    var olderThan: Age?
+
+    @Option(
+        help: ArgumentHelp("Created since then, such as 2h.", valueName: "duration"),
+        transform: Age.init(parsing:)
+    )
+    var newerThan: Age?
+
     @Flag(help: "With something that is owed to the requester and late.") var overdue = false
     @Flag(help: "That you have.") var mine = false
     @Flag(help: "That nobody has.") var unassigned = false
@@ -87,12 +97,15 @@ where Value.RawValue == String {
 }
 
 /// How old a ticket is, as people write it.
-struct Age: ExpressibleByArgument, Sendable {
+struct Age: Sendable {
     let milliseconds: Int64
 
-    init?(argument: String) {
-        guard let duration = try? DurationText.parse(argument) else { return nil }
-        milliseconds = duration.components.seconds * 1_000
+    init(parsing text: String) throws {
+        do throws(DurationText.Fault) {
+            milliseconds = try DurationText.parse(text).components.seconds * 1_000
+        } catch {
+            throw ValidationError("\(error)")
+        }
     }
 }
 

@@ -32,11 +32,11 @@ struct MergeCommand: AsyncParsableCommand {
             let report = ChangeReport(session: session, json: options.json, agent: agent)
             switch outcome {
             case .saved(let ticket):
-                try await report.print(ticket, line: "\(merged.id): merged into \(ticket.id)")
+                try await report.tell(ticket, line: "\(merged.id): merged into \(ticket.id)")
             case .unchanged(let ticket):
-                try await report.print(ticket, line: "\(merged.id): is merged into \(ticket.id) already")
+                try await report.tell(ticket, line: "\(merged.id): is merged into \(ticket.id) already")
             case .conflict:
-                return try await report.print(outcome, before: merged, TicketIntent(.merge), run.unsaved)
+                return try await report.tell(outcome, before: merged, TicketIntent(.merge), run.unsaved)
             }
             return ExitStatus.done
         }

@@ -37,7 +37,7 @@ struct SplitCommand: AsyncParsableCommand {
             let parts = try await session.desk.split(ticket.id, comments: numbers, subject: subject, by: agent)
             run.unsaved.discard()
             let report = ChangeReport(session: session, json: options.json, agent: agent)
-            try await report.print(parts.new, line: "\(parts.new.id): split from \(parts.original.id)")
+            try await report.tell(parts.new, line: "\(parts.new.id): split from \(parts.original.id)")
             return ExitStatus.done
         }
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Console
 
 /// The command of support agents.
 struct TicketProgram: AsyncParsableCommand {
@@ -14,14 +15,14 @@ struct TicketProgram: AsyncParsableCommand {
         subcommands: [CompletionCommand.self],
         groupedSubcommands: [
             CommandGroup(
-                name: "Reading:",
+                name: "Reading",
                 subcommands: [
                     ListCommand.self, SearchCommand.self, ShowCommand.self, HistoryCommand.self, WatchCommand.self,
                     StatsCommand.self, ExportCommand.self,
                 ]
             ),
             CommandGroup(
-                name: "Changing:",
+                name: "Changing",
                 subcommands: [
                     CreateCommand.self, ChangeCommand<CommentVerb>.self, ChangeCommand<AssignVerb>.self,
                     ChangeCommand<ClaimVerb>.self, ChangeCommand<SetVerb>.self, ChangeCommand<TagVerb>.self,
@@ -36,6 +37,7 @@ struct TicketProgram: AsyncParsableCommand {
 @main
 enum Program {
     static func main() async {
+        Terminal.reserveDescriptors()
         RawArguments.refuseBrokenText()
         await TicketProgram.main()
     }

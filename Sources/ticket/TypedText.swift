@@ -46,7 +46,7 @@ enum TypedText {
             return try checked(decoded(bytes), unsaved)
         case .editor:
             unsaved.keep([], name: name)
-            return try checked(try Editor.edit(unsaved), unsaved)
+            return try checked(decoded(Editor.edit(unsaved, given: [])), unsaved)
         }
     }
 

@@ -56,8 +56,8 @@ private enum UnsavedFile {
     /// Writes a file that only its owner can read.
     static func write(_ bytes: [UInt8], name: String) -> UnsavedFile {
         var cause = "there is no folder for it"
+        UnsavedFolder.makeOwn()
         for folder in UnsavedFolder.candidates {
-            UnsavedFolder.make(folder)
             for attempt in 0..<100 {
                 let suffix = attempt == 0 ? "" : "-\(attempt)"
                 let path = "\(folder)/\(safe(name))-\(timestamp())-\(getpid())\(suffix).txt"
@@ -105,20 +105,21 @@ private enum UnsavedFile {
 private enum UnsavedFolder {
     /// The folders to try, in this order.
     static var candidates: [String] {
-        var folders: [String] = []
-        if let state = Terminal.environment("XDG_STATE_HOME"), state.hasPrefix("/") {
-            folders.append(state + "/tapedesk/unsaved")
-        } else if let home = Terminal.environment("HOME") ?? Login.home {
-            folders.append(home + "/.local/state/tapedesk/unsaved")
-        }
-        if let temporary = Terminal.environment("TMPDIR") { folders.append(temporary) }
-        return folders + ["/tmp"]
+        [own, Terminal.environment("TMPDIR"), "/tmp"].compactMap { $0 }
     }
 
-    /// Makes a folder and those above it, for its owner alone, where they are not there.
-    static func make(_ folder: String) {
+    /// The folder for such texts alone.
+    private static var own: String? {
+        if let state = Terminal.environment("XDG_STATE_HOME"), state.hasPrefix("/") {
+            return state + "/tapedesk/unsaved"
+        }
+        return (Terminal.environment("HOME") ?? Login.home).map { $0 + "/.local/state/tapedesk/unsaved" }
+    }
+
+    /// Makes the folder for such texts and those above it, for its owner alone, where they are not there.
+    static func makeOwn() {
         var path = ""
-        for part in folder.split(separator: "/") {
+        for part in own?.split(separator: "/") ?? [] {
             path += "/" + part
             // Whatever hinders this hinders writing into the folder, too, and is reported then.
             mkdir(path, 0o700)

@@ -11,8 +11,8 @@ struct WatchCommand: AsyncParsableCommand {
         commandName: "watch",
         abstract: "Tell of each change of tickets as it happens, until interrupted.",
         discussion: """
-            Says on stderr when it has begun to watch. MongoDB may be away for as long as --wait; no change is missed or \
-            told twice. With --json one event a line.
+            Says on stderr when it has begun to watch. MongoDB may be away for as long as --wait; no change is missed \
+            or told twice. With --json one event a line.
             """
     )
 
@@ -171,18 +171,20 @@ private enum NewsLine {
         let event = news.event
         let actor = event.actor.map(SafeText.line) ?? "(erased)"
         let time = ViewTime.onTheWall(now: event.time)
-        let changes = event.changes.compactMap(change).joined(separator: ", ")
+        let changes = event.changes.compactMap { change($0, of: event) }.joined(separator: ", ")
         let line =
             "\(time.absolute(event.time))  \(SafeText.line(news.ticket.id))  \(actor)  \(event.operation.rawValue)"
         let whole = changes.isEmpty ? line : "\(line)  \(changes)"
         return whole.truncated(to: Terminal.resultWidth ?? columnsMax)
     }
 
-    private static func change(_ change: TicketEvent.Change) -> String? {
+    private static func change(_ change: TicketEvent.Change, of event: TicketEvent) -> String? {
         let name = change.change.field.name
-        if name == "internal" { return nil }
+        if name == "internal" { return "for agents alone" }
         if change.isErased { return "\(name) (erased)" }
         let to = ChangeLine.shown(change.change.to)
+        // That it is a comment, the name of the operation has said.
+        if name == "comment", event.operation == .comment { return to }
         if change.change.from == .null { return "\(name) \(to)" }
         return "\(name) \(ChangeLine.shown(change.change.from)) → \(to)"
     }

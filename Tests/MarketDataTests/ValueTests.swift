@@ -52,7 +52,7 @@ import Testing
     @Test func rulesHaveNamesInLowerCase() {
         let names = RejectRule.allCases.map(\.rawValue)
         #expect(Set(names).count == names.count)
-        #expect(names.allSatisfy { $0.allSatisfy { $0.isLowercase || $0 == "_" } })
+        #expect(names.allSatisfy { $0.allSatisfy { $0.isLowercase || $0.isNumber || $0 == "_" } })
         #expect(names.contains("price_not_positive") && names.contains("candle_range"))
     }
 }

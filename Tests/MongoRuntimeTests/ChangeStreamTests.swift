@@ -144,6 +144,27 @@ import Testing
         }
     }
 
+    @Test func listenersSideBySideDoNotDisturbEachOther() async throws {
+        try await StoreFixture.run(connections: 8) { fixture in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<8 {
+                    group.addTask {
+                        var token: ChangeToken?
+                        for _ in 0..<20 {
+                            let notice = try await fixture.store.changedDocuments(
+                                in: Self.collection,
+                                after: token,
+                                waiting: .zero
+                            )
+                            token = notice.token
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+
     @Test func tokenThatIsNoneIsRefused() async throws {
         try await StoreFixture.run { fixture in
             let token = ChangeToken(["_data": "no token"])

@@ -41,7 +41,8 @@ import TicketViews
 
 @Suite struct DisplayWidthTests {
     @Test(arguments: [
-        ("", 0), ("abc", 3), ("é", 1), ("e\u{301}", 1), ("漢字", 4), ("한국어", 6), ("ﾊﾝ", 2), ("ＡＢ", 4), ("👍", 2), ("👍🏽", 2),
+        ("", 0), ("abc", 3), ("é", 1), ("e\u{301}", 1), ("漢字", 4), ("한국어", 6), ("ﾊﾝ", 2), ("ＡＢ", 4), ("👍", 2),
+        ("👍🏽", 2),
         ("👩‍👩‍👧", 2), ("🇩🇪", 2), ("1️⃣", 2), ("❤️", 2), ("❤", 1), ("☎", 1), ("…", 1), ("\u{FFFD}", 1), ("\u{301}", 0),
         ("נ", 1), ("สวัสดี", 4), ("\u{1112}\u{1161}\u{11AB}", 2),
     ])
@@ -95,7 +96,9 @@ import TicketViews
 
     @Test func noLineIsWiderAndNoTextIsLost() {
         var generator = SeededGenerator(seed: 4)
-        let visible = { (text: String) in text.unicodeScalars.filter { $0 != " " && $0 != ">" && $0 != "\n" }.map(\.value) }
+        let visible = { (text: String) in
+            text.unicodeScalars.filter { $0 != " " && $0 != ">" && $0 != "\n" }.map(\.value)
+        }
         for _ in 0..<4_000 {
             let text = SafeText.block(generator.nastyText(pieces: 0...25))
             let width = Int.random(in: 2...40, using: &generator)

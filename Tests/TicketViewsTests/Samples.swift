@@ -1,6 +1,7 @@
 import BSON
-@testable import Tickets
 import TicketViews
+
+@testable import Tickets
 
 /// Tickets and texts for the tests.
 enum Samples {
@@ -87,9 +88,12 @@ struct SeededGenerator: RandomNumberGenerator {
     mutating func nastyText(pieces: ClosedRange<Int>) -> String {
         let alphabet = [
             "a", "word", "two words", " ", "   ", "\t", "\n", "\n\n", "\r\n", "\r", "#", "# comment", "Description:",
-            "Subject: x", "\nDescription:\n", "\n=======\n", "\n<<<<<<< yours\n", "\n>>>>>>> theirs (mia)\n", "\"", "\\",
-            "\\n", ",", ": ", "é", "e\u{301}", "漢字", "한국어", "👩‍👩‍👧", "🇩🇪", "1️⃣", "नमस्ते", "क्ष्म", "\u{1B}[31m", "\u{7F}",
-            "\u{85}", "\u{9B}", "\u{202E}", "\u{2028}", "\u{2066}", "\u{FEFF}", "\u{0}", "> quoted", "\n> > deep quote ",
+            "Subject: x", "\nDescription:\n", "\n=======\n", "\n<<<<<<< yours\n", "\n>>>>>>> theirs (mia)\n", "\"",
+            "\\",
+            "\\n", ",", ": ", "é", "e\u{301}", "漢字", "한국어", "👩‍👩‍👧", "🇩🇪", "1️⃣", "नमस्ते", "क्ष्म",
+            "\u{1B}[31m", "\u{7F}",
+            "\u{85}", "\u{9B}", "\u{202E}", "\u{2028}", "\u{2066}", "\u{FEFF}", "\u{0}", "> quoted",
+            "\n> > deep quote ",
             "averylongwordthatdoesnotfitanywhere", "https://example.com/a?b=c#d", "\u{301}", "ﷺ", "\u{200B}", "\u{AD}",
         ]
         let count = Int.random(in: pieces, using: &self)

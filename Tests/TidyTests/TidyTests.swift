@@ -99,7 +99,10 @@ import Testing
     static let banned: [(text: String, instead: String, exceptIn: Set<String>)] = [
         ("try!", "throw or handle", []),
         ("Date()", "take the time from whoever calls", []),
-        ("ContinuousClock", "take the clock from whoever calls", ["Console", "tapedesk", "ticket", "MongoRuntime", "MongoStore"]),
+        (
+            "ContinuousClock", "take the clock from whoever calls",
+            ["Console", "tapedesk", "ticket", "MongoRuntime", "MongoStore"]
+        ),
         ("SystemRandomNumberGenerator", "take the generator from whoever calls", ["Console"]),
         ("Double.random", "take the chance from whoever calls", ["Console"]),
         ("Task.detached", "structured tasks", []),

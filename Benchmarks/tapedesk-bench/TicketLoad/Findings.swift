@@ -10,6 +10,11 @@ struct Findings: Sendable {
         if listed.count < Self.listedMax { listed.append(finding) }
     }
 
+    mutating func add(_ others: Findings) {
+        count += others.count
+        listed += others.listed.prefix(max(0, Self.listedMax - listed.count))
+    }
+
     mutating func require(_ condition: Bool, _ finding: @autoclosure () -> String) {
         if !condition { add(finding()) }
     }

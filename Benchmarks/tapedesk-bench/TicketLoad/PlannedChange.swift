@@ -98,7 +98,10 @@ struct LoadMix: Sendable {
             switch random.index(below: 3) {
             case 0: .set(.subject, "\(TicketText.text(words: 6, &random)) \(marker)")
             case 1:
-                .set(.priority, Self.other(than: seen[.priority], Self.priorities.count, { Self.priorities[$0] }, &random))
+                .set(
+                    .priority,
+                    Self.other(than: seen[.priority], Self.priorities.count, { Self.priorities[$0] }, &random)
+                )
             default: .set(.group, Self.other(than: seen[.group], Self.groupCount, TicketText.group, &random))
             }
         return PlannedChange(operation: "set", content: content)

@@ -92,7 +92,8 @@ enum TicketSamples {
     static let events = """
         {"ticket": "A-1", "sequence": 1, "type": "create", "time": "2024-05-01T09:00:00Z", "actor": "mia", "fields": \
         {"subject": "No sound", "requester": "kim@example.com", "tags": ["audio", "b{2}"], "custom.region": "EU"}}
-        {"ticket":"A-1","sequence":2,"type":"comment","text":"Which \\"cable\\"?\\n\\u00e9\\ud83d\\ude00","internal":true}
+        {"ticket":"A-1","sequence":2,"type":"comment",\
+        "text":"Which \\"cable\\"?\\n\\u00e9\\ud83d\\ude00","internal":true}
 
         {"ticket": "A-1", "sequence": 3, "type": "change", "fields": {"status": "on_hold", "priority": null}, \
         "expected_version": 2}

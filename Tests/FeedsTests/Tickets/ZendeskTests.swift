@@ -88,6 +88,13 @@ struct ZendeskTests {
         )
     }
 
+    @Test("A ticket without its last bracket does not cost the next one, lines or no lines")
+    func lostBracket() throws {
+        let decoded = try decode("[\(Self.ticket),\(Self.ticket.dropLast()),\(Self.ticket),\(Self.ticket)]")
+        #expect(decoded.frames.count == 3)
+        #expect(decoded.rules == [.malformed])
+    }
+
     @Test("Behind a ticket that is too long to hold the next one is found")
     func oversized() throws {
         let long = Self.ticket.replacing("\"s\"", with: "\"" + String(repeating: "x", count: 33_600_000) + "\"")

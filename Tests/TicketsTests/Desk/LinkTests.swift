@@ -83,7 +83,7 @@ import Testing
         #expect(new.status == .new)
         #expect(new.splitFrom == id)
         #expect(original.splitTickets == [new.id])
-        #expect(original.commentCount == 15)
+        #expect(original.commentCount == 14)
         await expectClean(stand)
     }
 

@@ -16,7 +16,8 @@ import Testing
     ///              "changes": [{"field": "subject", "commitment": commitment("subject", salt, None, "s")},
     ///                          {"field": "tags", "from": None, "to": ["a", "b"]}]}
     ///     second = {"sequence": 2, "time": Time(1020), "operation": "set", "operation_id": id(1020),
-    ///               "previous_hash": event_hash("1", first), "actor_commitment": commitment("actor", salt, None, "bob"),
+    ///               "previous_hash": event_hash("1", first),
+    ///               "actor_commitment": commitment("actor", salt, None, "bob"),
     ///               "changes": [{"field": "status", "from": "new", "to": "open"}]}
     ///
     /// where `id(n)` is `ObjectID(bytes([0, 0, 0, 1]) + n.to_bytes(8))`.

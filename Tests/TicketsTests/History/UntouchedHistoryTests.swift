@@ -85,6 +85,39 @@ import Testing
         await expectClean(stand)
     }
 
+    /// What a source reports too late is kept, and the fields stay as they are.
+    @Test func importedAndLate() async throws {
+        let stand = DeskStand()
+        let desk = stand.desk()
+        let id = try await desk.create(.about(), by: "zendesk").id
+        let steps: [(TicketOperation, [FieldChange])] = [
+            (
+                .import,
+                [FieldChange(.priority, from: "normal", to: "high"), FieldChange(.flags, from: [], to: ["odd"])]
+            ),
+            (.late, [FieldChange(.priority, from: .null, to: "low"), FieldChange(.status, from: .null, to: "closed")]),
+            (
+                .import,
+                [FieldChange(.isDeleted, from: false, to: true), FieldChange(.assignee, from: .null, to: "bob")]
+            ),
+            (.late, [FieldChange(.comment, from: .null, to: "too late")]),
+        ]
+        for (operation, changes) in steps {
+            stand.wait()
+            let ticket = try #require(try await desk.find(id))
+            guard case .saved = try await desk.attemptSave(changes, operation, on: ticket, by: "zendesk") else {
+                Issue.record("the step was not saved")
+                return
+            }
+        }
+        let ticket = try #require(try await desk.find(id))
+        #expect(ticket.priority == .high)
+        #expect(ticket.status == .new)
+        #expect(ticket.commentCount == 1)
+        #expect(ticket.isDeleted)
+        await expectClean(stand)
+    }
+
     /// Values forged into the place of erased ones have no seal to fit.
     @Test func forgedTextInPlaceOfErasedTextIsFound() async throws {
         let stand = DeskStand()
@@ -101,7 +134,7 @@ import Testing
         let stand = DeskStand()
         _ = try await stand.desk().create(.about(), by: "ann")
         stand.store.injectAttempts([.none, .lostRequest])
-        let impatient = DeskStand(seed: 2, deadline: .zero, store: stand.store)
+        let impatient = DeskStand(deadline: .zero, firstProcess: 500, store: stand.store)
         await #expect(throws: (any Error).self) { try await impatient.desk().create(.about(), by: "ann") }
         #expect(try await stand.verify().numbersWithoutTicket == 1)
         await expectClean(stand)

@@ -5,11 +5,11 @@ import Testing
 
 @Suite struct DeskSimulationTests {
     @Test func nothingIsLostOrDoneTwice() async throws {
-        try await run(Seeds.list(1...150), "nothingIsLostOrDoneTwice", FaultPlan())
+        try await run(Seeds.list(1...100), "nothingIsLostOrDoneTwice", FaultPlan())
     }
 
     @Test func nothingIsLostOrDoneTwiceUnderFaults() async throws {
-        try await run(Seeds.list(1001...1250), "nothingIsLostOrDoneTwiceUnderFaults", .all(0.06))
+        try await run(Seeds.list(1001...1200), "nothingIsLostOrDoneTwiceUnderFaults", .all(0.06))
     }
 
     /// Many unknown outcomes: replies get lost and requests arrive much later.
@@ -19,7 +19,7 @@ import Testing
         faults.lateApply = 0.2
         faults.readUnavailable = 0.2
         faults.slow = 0.1
-        try await run(Seeds.list(2001...2120), "nothingIsLostOrDoneTwiceInAStorm", faults)
+        try await run(Seeds.list(2001...2100), "nothingIsLostOrDoneTwiceInAStorm", faults)
     }
 
     private func run(_ seeds: [UInt64], _ test: String, _ faults: FaultPlan) async throws {

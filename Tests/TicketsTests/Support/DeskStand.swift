@@ -10,17 +10,23 @@ import Testing
 struct DeskStand: Sendable {
     let store: SimulatedStore
     let deadline: Duration
+    /// What desks work on in place of the simulated store.
+    private let base: (any DocumentStore)?
     private let salts: Mutexed<SplitMix64>
-    private let processes = Mutexed(UInt32(0))
+    private let processes: Mutexed<UInt32>
 
     init(
         seed: UInt64 = 1,
         faults: FaultPlan = FaultPlan(),
         deadline: Duration = .seconds(30),
-        store: SimulatedStore? = nil
+        firstProcess: UInt32 = 1,
+        store: SimulatedStore? = nil,
+        over base: (any DocumentStore)? = nil
     ) {
         self.store = store ?? SimulatedStore(seed: seed, faults: faults, clock: SimulatedClock(seed: seed))
         self.deadline = deadline
+        self.base = base
+        processes = Mutexed(firstProcess - 1)
         salts = Mutexed(SplitMix64(seed: seed &* 7919 &+ 3))
     }
 
@@ -33,7 +39,7 @@ struct DeskStand: Sendable {
         let salts = salts
         return TicketDesk(
             TicketDesk.Environment(
-                store: other ?? store,
+                store: other ?? base ?? store,
                 policy: RetryPolicy(deadline: deadline),
                 retry: store.clock.environment,
                 operationIDs: OperationIDs(process: process, start: 0),
@@ -84,13 +90,14 @@ struct DeskStand: Sendable {
                 try await Self.write(edited, to: collection, of: copy)
             }
         }
-        return DeskStand(store: copy)
+        return DeskStand(firstProcess: 10_000, store: copy)
     }
 
     static let collections = TicketCollections.all.map(\.name) + ["rejects"]
 
-    /// Brings a document into a store as it is: the store sets version and operation id itself, so both are raised by
-    /// updates.
+    /// Brings a document into a store as it is.
+    ///
+    /// The store counts versions itself, so a document is updated until it has its own.
     private static func write(_ document: BSONDocument, to collection: String, of store: SimulatedStore) async throws {
         guard let id = document[DocumentField.id], let version = document[DocumentField.version]?.integer else {
             return
@@ -99,22 +106,23 @@ struct DeskStand: Sendable {
         let own = [DocumentField.id, DocumentField.version, DocumentField.lastOperationID]
         let fields = document.fields.filter { !own.contains($0.key) }.map { ($0.key, $0.value) }
         let last = document[DocumentField.lastOperationID]?.objectID ?? ObjectID(high: 0, low: 0)
-        let create = VersionedChange(key: key, action: .create(BSONDocument(fields)), operationID: last)
-        guard await store.attempt(create) == .applied(.confirmed) else { throw StandError.notWritten }
-        for number in 1..<max(version, 1) {
-            let raise = VersionedChange(
+        for number in 0..<max(version, 1) {
+            let isLast = number == max(version, 1) - 1
+            let action: VersionedChange.Action =
+                number == 0
+                ? .create(BSONDocument(fields)) : .update(expectedVersion: number, DocumentUpdate())
+            let change = VersionedChange(
                 key: key,
-                action: .update(expectedVersion: number, DocumentUpdate()),
-                operationID: last
+                action: action,
+                operationID: isLast ? last : ObjectID(high: .max, low: UInt64(store.operationCount))
             )
-            guard await store.attempt(raise) == .applied(.confirmed) else { throw StandError.notWritten }
+            guard await store.attempt(change) == .applied(.confirmed) else { throw StandError.notWritten }
         }
     }
 }
 
 enum StandError: Error {
     case notWritten
-    case missing(String)
 }
 
 /// A value behind a lock that closures share.

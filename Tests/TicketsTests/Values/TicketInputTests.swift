@@ -127,8 +127,9 @@ import Testing
 /// Texts as people and programs make them, and worse ones.
 enum RandomText {
     private static let pieces = [
-        "printer", "PRINTER", "Straße", "naïve", "e\u{301}", "日本語", "한국어", "مرحبا", "👩‍👩‍👧", " ", "\n", "\t", ",", ".", "'",
-        "\"", "\u{1B}[0m", "\0", "\u{202E}", "a@b.example", "@", "=", "open", "urgent", "42", "x", "ﬁ", "İ", "\r\n",
+        "printer", "PRINTER", "Straße", "naïve", "e\u{301}", "日本語", "한국어", "مرحبا", "👩‍👩‍👧", " ", "\n", "\t", ",",
+        ".", "'", "\"", "\u{1B}[0m", "\0", "\u{202E}", "a@b.example", "@", "=", "open", "urgent", "42", "x", "ﬁ", "İ",
+        "\r\n",
     ]
 
     static func any(_ random: inout SplitMix64) -> String {
