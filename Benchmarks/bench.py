@@ -289,12 +289,12 @@ def measure_ticket_commands(bench: Bench) -> None:
     try:
         alone = ticket_desk.time_commands(ticket_desk.repeated([str(ticket), "--version"]))
         bench.add("ticket --version, the process alone", alone.median, "ms", alone.note)
-        filters = ticket_desk.list_filters(bench.client[database]["support_requests"])
-        for name, arguments in filters.items():
+        tickets = bench.client[database]["support_requests"]
+        for name, arguments in ticket_desk.list_filters(tickets).items():
             command = [str(ticket), "list", *arguments, "--limit", "30", *connection]
             timing = ticket_desk.time_commands(ticket_desk.repeated(command), ticket_desk.GOAL_LIST_MS)
             bench.add(f"ticket list, {name}", timing.median, "ms", timing.note)
-        changes = ticket_desk.priority_changes(str(ticket), count, connection)
+        changes = ticket_desk.priority_changes(str(ticket), tickets, connection)
         timing = ticket_desk.time_commands(changes, ticket_desk.GOAL_SET_MS)
         bench.add("ticket set", timing.median, "ms", timing.note)
     except (ticket_desk.CommandFailed, subprocess.TimeoutExpired) as error:

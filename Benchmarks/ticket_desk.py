@@ -21,7 +21,6 @@ GOAL_SET_MS = 60
 RUNS = 30
 WARM_UPS = 3
 COMMAND_DEADLINE_S = 60.0
-SOURCE = "bench"
 
 
 class CommandFailed(Exception):
@@ -121,11 +120,20 @@ def repeated(command: list[str]) -> Iterator[list[str]]:
         yield command
 
 
-def priority_changes(program: str, count: int, connection: list[str]) -> Iterator[list[str]]:
-    """Sets the priority of one ticket after the other, each time to another value than before."""
+def priority_changes(
+    program: str, tickets: pymongo.collection.Collection[dict[str, Any]], connection: list[str]
+) -> Iterator[list[str]]:
+    """Raises the priority of one ticket after the other.
+
+    The tickets are looked up in an index alone, so that no document is in the server's memory because of that.
+    """
     chance = random.Random(1)
-    priorities = ("high", "normal")
+    oldest, newest = (
+        tickets.find_one({}, {"created_at": 1}, sort=[("created_at", order)]) or {} for order in (1, -1)
+    )
+    span = newest["created_at"] - oldest["created_at"]
     while True:
-        ticket = f"{SOURCE}:{chance.randrange(count):07}"
-        for priority in priorities:
-            yield [program, "set", ticket, f"priority={priority}", *connection]
+        moment = oldest["created_at"] + 0.99 * chance.random() * span
+        normal = {"priority_rank": 1, "created_at": {"$gte": moment}}
+        for ticket in tickets.find(normal, {"_id": 1}).sort("created_at", 1).limit(1):
+            yield [program, "set", str(ticket["_id"]), "priority=high", *connection]

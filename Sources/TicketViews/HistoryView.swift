@@ -55,7 +55,7 @@ package struct HistoryView: Sendable {
 
     /// Both sides around the place where they begin to differ.
     private func shortened(_ from: String, _ to: String, _ room: Int) -> String {
-        let half = (room - Self.arrow.utf8.count) / 2
+        let half = (room - Self.arrow.displayWidth) / 2
         guard half > 1 else { return cut(to, room) }
         let common = zip(from, to).prefix { $0 == $1 }.count
         let needsElision = common > Self.contextMax && max(from.displayWidth, to.displayWidth) > half
@@ -63,7 +63,7 @@ package struct HistoryView: Sendable {
         let tail = { (text: String) in skipped == 0 ? text : "…" + text.dropFirst(skipped) }
         let left = tail(from).truncated(to: half)
         // What one side does not need is the other's.
-        let right = tail(to).truncated(to: room - Self.arrow.utf8.count - left.displayWidth)
+        let right = tail(to).truncated(to: room - Self.arrow.displayWidth - left.displayWidth)
         return left + Self.arrow + right
     }
 

@@ -50,7 +50,7 @@ struct TicketPicture: Equatable {
         typealias Field = SupportRequestsCollection.Field
         return [
             Field.createdAt, Field.updatedAt, Field.firstResponseAt, Field.resolvedAt, Field.closedAt, Field.dueAt,
-            Field.headHash, Field.historyBytes, Field.archives,
+            Field.priorityOrder, Field.headHash, Field.historyBytes, Field.archives,
         ]
     }()
 

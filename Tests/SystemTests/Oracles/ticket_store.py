@@ -5,7 +5,9 @@
     ticket_store.py PORT DATABASE count COLLECTION    prints how many documents a collection has
     ticket_store.py PORT DATABASE receipts            prints the receipts of erasures, one JSON document a line
     ticket_store.py PORT DATABASE expire TICKET       lets the marks of who has a ticket open run out
-    ticket_store.py PORT DATABASE tamper TICKET HOW   changes the history of a ticket; HOW is one of the functions below
+    ticket_store.py PORT DATABASE tamper TICKET HOW   changes the history of a ticket; HOW is a function below
+    ticket_store.py PORT DATABASE archive TICKET HOW  the same with its first document of archived events
+    ticket_store.py PORT DATABASE unarchive TICKET    removes that document
 
 Needs pymongo: scripts/local-mongo python prints the path of a Python that has it.
 """
@@ -85,8 +87,26 @@ def tamper(database: Database, ticket: str, how: str) -> None:
         raise RuntimeError(f"ticket {ticket} was not changed")
 
 
+def archive(database: Database, ticket: str, how: str) -> None:
+    stored = first_archive(database, ticket)
+    events = TAMPERINGS[how](stored["events"])
+    if database.support_history.update_one({"_id": stored["_id"]}, {"$set": {"events": events}}).modified_count != 1:
+        raise RuntimeError(f"the archive of ticket {ticket} was not changed")
+
+
+def unarchive(database: Database, ticket: str) -> None:
+    database.support_history.delete_one({"_id": first_archive(database, ticket)["_id"]})
+
+
+def first_archive(database: Database, ticket: str) -> dict:
+    stored = database.support_history.find_one({"ticket": ticket}, sort=[("first_sequence", 1)])
+    if stored is None:
+        raise RuntimeError(f"ticket {ticket} has no archive")
+    return stored
+
+
 COMMANDS: dict[str, Callable[..., None]] = {
-    function.__name__: function for function in (dump, count, receipts, expire, tamper)
+    function.__name__: function for function in (dump, count, receipts, expire, tamper, archive, unarchive)
 }
 
 

@@ -37,11 +37,15 @@ struct SupportDesk: Sendable {
     }
 
     /// Imports tickets: each line is an event of the format `ticket-events`.
-    func replay(_ lines: [String], sourceLocation: SourceLocation = #_sourceLocation) async throws {
+    func replay(
+        _ lines: [String],
+        exits code: Int32 = 0,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
         let text = lines.map { $0 + "\n" }.joined()
         let file = try desk.file("feed-\(UInt64.random(in: 0 ... .max)).ndjson", text)
         let ending = try await desk.run("replay", "--format", "ticket-events", "--source", "feed", file)
-        try #require(ending.code == 0, "\(ending.error)", sourceLocation: sourceLocation)
+        try #require(ending.code == code, "\(ending.error)", sourceLocation: sourceLocation)
     }
 
     /// What `tapedesk verify --tickets --json` says.

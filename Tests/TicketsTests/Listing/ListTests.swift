@@ -50,6 +50,7 @@ extension TicketQuery {
             && (groups.isEmpty || ticket.group.map(groups.contains) ?? false)
             && tags.allSatisfy(ticket.tags.contains)
             && (requester == nil || ticket.requester == requester)
+            && (requesterEver.map { ticket.requesters.contains($0.lowercased()) } ?? true)
             && self.words.allSatisfy(words.contains)
             && prefixes.allSatisfy { prefix in words.contains { $0.hasPrefix(prefix) } }
             && ticket.createdAt >= createdFrom ?? .min && ticket.createdAt < createdBefore ?? .max
@@ -57,18 +58,17 @@ extension TicketQuery {
     }
 
     /// What has no value comes first where values ascend; the id decides between equals.
+    ///
+    /// Within a priority the time of creation decides before that.
     fileprivate func sort(_ tickets: [Ticket]) -> [Ticket] {
-        func key(_ ticket: Ticket) -> Int64 {
+        func key(_ ticket: Ticket) -> (Int64, Int64, String) {
             switch order {
-            case .created: ticket.createdAt
-            case .updated: ticket.updatedAt
-            case .priority: ticket.priority?.rank ?? -1
-            case .due: ticket.dueAt ?? -1
+            case .created: (ticket.createdAt, 0, ticket.id)
+            case .updated: (ticket.updatedAt, 0, ticket.id)
+            case .priority: (ticket.priority?.rank ?? -1, ticket.priority == nil ? 0 : ticket.createdAt, ticket.id)
+            case .due: (ticket.dueAt ?? -1, 0, ticket.id)
             }
         }
-        return tickets.sorted { left, right in
-            let ascends = (key(left), left.id) < (key(right), right.id)
-            return isAscending ? ascends : !ascends && left.id != right.id
-        }
+        return tickets.sorted { isAscending ? key($0) < key($1) : key($0) > key($1) }
     }
 }

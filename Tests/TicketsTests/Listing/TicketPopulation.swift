@@ -89,6 +89,9 @@ struct TicketPopulation {
         Filter(name: "requester", index: "requester_and_created_at") { query, random in
             query.requester = random.pick(requesters)
         },
+        Filter(name: "requester ever") { query, random in
+            query.requesterEver = random.pick(requesters).uppercased()
+        },
         Filter(name: "word", index: "terms_and_created_at") { query, random in query.search(random.pick(words)) },
         Filter(name: "words") { query, random in query.search(random.pick(words) + " " + random.pick(words)) },
         Filter(name: "prefix") { query, _ in query.search("refu*") },
