@@ -193,7 +193,9 @@ let package = Package(
         ),
         .testTarget(
             name: "TicketsTests",
-            dependencies: ["BSON", "DocumentStore", "MongoStore", "SimulatedStore", "TestSupport", "Tickets"],
+            dependencies: [
+                "BSON", "DocumentStore", "MongoStore", "Records", "SimulatedStore", "TestSupport", "Tickets",
+            ],
             exclude: ["Oracles"],
             swiftSettings: strict
         ),

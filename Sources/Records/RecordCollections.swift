@@ -42,7 +42,8 @@ public enum RejectsCollection {
             ],
         ],
         indexes: [
-            CollectionSpecification.Index(name: "source_position", fields: [Field.source, Field.position])
+            CollectionSpecification.Index(name: "source_position", fields: [Field.source, Field.position]),
+            CollectionSpecification.Index(name: "ticket_source", fields: [Field.ticket, Field.source]),
         ]
     )
 }

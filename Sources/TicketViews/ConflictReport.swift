@@ -41,7 +41,7 @@ package struct ConflictReport: Sendable {
     ///
     /// An expected version that the command named is left out.
     package static func steps(after command: [String], ticket: String, conflicts: [FieldConflict]) -> [Step] {
-        let command = withoutVersion(command)
+        let command = withoutAddress(withoutVersion(command))
         let names = conflicts.map(\.field.name)
         let theirs = names.flatMap { ["--theirs", $0] }
         var steps = [
@@ -53,7 +53,10 @@ package struct ConflictReport: Sendable {
             steps.append(Step(command: command, options: decided, effect: "decides field by field"))
         }
         steps.append(
-            Step(command: [command.first ?? "ticket", "show", ticket], effect: "shows the ticket as it is now")
+            Step(
+                command: [command.first ?? "ticket", "show", ticket] + database(command),
+                effect: "shows the ticket as it is now"
+            )
         )
         return steps
     }
@@ -150,6 +153,26 @@ package struct ConflictReport: Sendable {
             return line
         }
         return "the same command with " + (ShellWords.command(step.options) ?? "")
+    }
+
+    /// The words with passwords left out: a connection string that may hold one becomes its name.
+    private static func withoutAddress(_ command: [String]) -> [String] {
+        var isValue = false
+        return command.map { word in
+            defer { isValue = word == "--mongo" }
+            if isValue, word.contains("@") { return "URI" }
+            return word.hasPrefix("--mongo=") && word.contains("@") ? "--mongo=URI" : word
+        }
+    }
+
+    /// The options that say which database is meant.
+    private static func database(_ command: [String]) -> [String] {
+        let options = ["--mongo", "--database", "--config"]
+        return command.indices.flatMap { index -> [String] in
+            if options.contains(where: { command[index].hasPrefix($0 + "=") }) { return [command[index]] }
+            guard options.contains(command[index]), index + 1 < command.count else { return [] }
+            return [command[index], command[index + 1]]
+        }
     }
 
     private static func withoutVersion(_ command: [String]) -> [String] {

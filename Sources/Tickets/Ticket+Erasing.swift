@@ -7,6 +7,14 @@ extension Ticket {
     /// Whether somebody is the requester, in any case of letters.
     func isOwned(by requester: String) -> Bool { self.requester?.isAddress(requester) ?? false }
 
+    /// Whether somebody is the requester, or was by the history that was read along.
+    public func hasBelonged(to requester: String) -> Bool {
+        isOwned(by: requester)
+            || events.contains { event in
+                event.change(of: .requester)?.change.to.string?.isAddress(requester) ?? false
+            }
+    }
+
     /// The changes that an erasure's own event makes.
     ///
     /// They say what the fields are afterwards and nothing of what they were. On a ticket that has moved on to another
@@ -78,7 +86,7 @@ extension TicketEvent.Change {
 extension BSONValue {
     /// Whether it is a text that holds the address, in any case of letters.
     fileprivate func names(_ requester: String) -> Bool {
-        string?.lowercased().contains(requester.lowercased()) ?? false
+        string.map { NameSearch(requester).matches($0) } ?? false
     }
 }
 

@@ -33,11 +33,7 @@ extension Ticket {
         )
         let texts = event.changes.filter { $0.change.field.isSearched }.compactMap(\.change.to.string)
         next.terms += SearchTerms.additions(texts, to: terms)
-        for requester in event.changes.filter({ $0.change.field == .requester })
-            .compactMap({ $0.change.to.string?.lowercased() })
-        where !next.requesters.contains(requester) {
-            next.requesters.append(requester)
-        }
+        for name in event.peopleNamed where !next.requesters.contains(name) { next.requesters.append(name) }
         next.historyBytes += Int64(event.document.bytes.count)
         return (next, event)
     }
@@ -113,6 +109,15 @@ extension Ticket {
         }
         update.push.append((SupportRequestsCollection.Field.events, [.document(event.document)]))
         return update
+    }
+}
+
+extension TicketEvent {
+    /// Whose personal text the event brings, in lower case: the requester that it names, and who acts under an address.
+    var peopleNamed: [String] {
+        let requesters = changes.filter { $0.change.field == .requester }.compactMap(\.change.to.string)
+        let author = actor.map { $0.utf8.contains(UInt8(ascii: "@")) ? [$0] : [] } ?? []
+        return (requesters + author).map { $0.lowercased() }
     }
 }
 

@@ -37,7 +37,7 @@ public enum SupportRequestsCollection {
         public static let mergedTickets = "merged_tickets"
         public static let splitFrom = "split_from"
         public static let splitTickets = "split_tickets"
-        /// Everybody who ever was the requester: whom the ticket holds personal text of.
+        /// Everybody who ever was the requester, or acted under a mail address: whose personal text the ticket holds.
         public static let requesters = "requesters"
         /// The words of subject, description and comments, for search.
         public static let terms = "terms"
@@ -110,6 +110,8 @@ public enum SupportHistoryCollection {
         public static let ticket = "ticket"
         public static let firstSequence = "first_sequence"
         public static let lastSequence = "last_sequence"
+        /// As of the ticket, when its events were moved here.
+        public static let requesters = "requesters"
         public static let events = "events"
     }
 
@@ -133,7 +135,8 @@ public enum SupportHistoryCollection {
             ],
         ],
         indexes: [
-            CollectionSpecification.Index(name: "ticket_sequence", fields: [Field.ticket, Field.firstSequence])
+            CollectionSpecification.Index(name: "ticket_sequence", fields: [Field.ticket, Field.firstSequence]),
+            CollectionSpecification.Index(name: "requesters", fields: [Field.requesters]),
         ]
     )
 }

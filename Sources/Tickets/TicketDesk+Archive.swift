@@ -55,7 +55,7 @@ extension TicketDesk {
         let archive = TicketArchive(id: environment.operationIDs.make(), sequences: first...last)
         let change = VersionedChange(
             key: ArchivedEvents.key(ticket: ticket.id, archive.id),
-            action: .create(ArchivedEvents(events: moved).fields),
+            action: .create(ArchivedEvents(events: moved).fields(requesters: ticket.requesters)),
             operationID: archive.id,
             conflictExcludes: [SupportHistoryCollection.Field.events]
         )
@@ -75,10 +75,13 @@ extension TicketDesk {
     ///
     /// Where that fails, the document stays, and nobody looks at it.
     func discard(_ archive: TicketArchive?, of ticket: String) async {
-        guard let archive else { return }
+        if let archive { await discard(archive.id, of: ticket, version: 1) }
+    }
+
+    func discard(_ archive: ObjectID, of ticket: String, version: Int64) async {
         let change = VersionedChange(
-            key: ArchivedEvents.key(ticket: ticket, archive.id),
-            action: .delete(expectedVersion: 1),
+            key: ArchivedEvents.key(ticket: ticket, archive),
+            action: .delete(expectedVersion: version),
             operationID: environment.operationIDs.make(),
             conflictExcludes: [SupportHistoryCollection.Field.events]
         )
@@ -110,11 +113,12 @@ struct ArchivedEvents {
         }
     }
 
-    var fields: BSONDocument {
+    func fields(requesters: [String]) -> BSONDocument {
         [
             DocumentField.schemaVersion: .int64(SupportHistoryCollection.schemaVersion),
             Field.firstSequence: .int64(events.first?.sequence ?? 0),
             Field.lastSequence: .int64(events.last?.sequence ?? 0),
+            Field.requesters: .array(requesters.map { .string($0) }),
             Field.events: .array(events.map { .document($0.document) }),
         ]
     }

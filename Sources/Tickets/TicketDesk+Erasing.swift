@@ -62,21 +62,29 @@ extension TicketDesk {
     ///
     /// - Throws: `StoreError`, `TicketError`. Where it fails or is killed, running it again finishes.
     public func erase(_ requester: String, by agent: String) async throws -> ErasureReceipt {
+        guard agent.lowercased() != requester.lowercased() else {
+            throw TicketError(.forbidden, "an erasure names who made it: somebody else has to erase what you wrote")
+        }
         let id = environment.operationIDs.make()
         let startedAt = try await environment.clock.now()
         try await writeReceipt(id, agent, startedAt, nil, ErasureCounts())
         var counts = ErasureCounts()
+        var done = Set<String>()
         while true {
             var query = Self.tickets(of: requester)
             query.fields = .only([DocumentField.id])
             query.limit = 100
             let found = try await environment.writer.find(query).compactMap { $0[DocumentField.id]?.string }
             if found.isEmpty { break }
-            for ticket in found { try await erase(requester, in: ticket, by: agent, &counts) }
+            for ticket in found {
+                try await erase(requester, in: ticket, by: agent, &counts)
+                guard done.insert(ticket).inserted else {
+                    throw StoreError(.unreadable, "ticket \(ticket) names the requester again after its erasure")
+                }
+            }
         }
-        var mentioned: [BSONDocument] = []
-        try await forEachReject(mentioning: requester) { mentioned.append($0) }
-        for reject in mentioned { try await eraseReject(reject, &counts) }
+        try await forEachReject(mentioning: requester) { try await eraseReject($0, &counts) }
+        try await removeLeftArchives(of: requester)
         let completedAt = try await environment.clock.now()
         try await writeReceipt(id, agent, startedAt, completedAt, counts)
         return ErasureReceipt(
@@ -158,8 +166,8 @@ extension TicketDesk {
         )
         var (next, event) = ticket.advanced(by: draft, eventContext)
         let (events, erased) = ticket.erasing(requester, ticket.events)
-        next.requesters = ticket.isOwned(by: requester) ? [] : ticket.requesters.filter { $0 != requester.lowercased() }
         next.events = events + [event]
+        next.requesters = Set((archived + next.events).flatMap(\.peopleNamed)).sorted()
         next.historyBytes = next.events.reduce(0) { $0 + Int64($1.document.bytes.count) }
         next.terms = SearchTerms.additions(next.remainingTexts(archived), to: [])
         var update = DocumentUpdate(set: next.fields)
@@ -214,7 +222,9 @@ extension TicketDesk {
         _ counts: inout ErasureCounts
     ) async throws -> [TicketEvent] {
         let (events, erased) = ticket.erasing(requester, try ArchivedEvents(document).events)
-        guard erased > 0, let id = document[DocumentField.id]?.objectID,
+        let named = (document[SupportHistoryCollection.Field.requesters]?.strings ?? [])
+        let isNamed = named.contains(requester.lowercased())
+        guard erased > 0 || isNamed, let id = document[DocumentField.id]?.objectID,
             let version = document[DocumentField.version]?.integer
         else { return events }
         let content = BSONValue.array(events.map { .document($0.document) })
@@ -222,7 +232,13 @@ extension TicketDesk {
             key: ArchivedEvents.key(ticket: ticket.id, id),
             action: .update(
                 expectedVersion: version,
-                DocumentUpdate(set: [(SupportHistoryCollection.Field.events, content)])
+                DocumentUpdate(set: [
+                    (SupportHistoryCollection.Field.events, content),
+                    (
+                        SupportHistoryCollection.Field.requesters,
+                        .texts(ticket.isOwned(by: requester) ? [] : named.filter { $0 != requester.lowercased() })
+                    ),
+                ])
             ),
             operationID: environment.operationIDs.make(),
             conflictExcludes: [SupportHistoryCollection.Field.events]
@@ -230,12 +246,44 @@ extension TicketDesk {
         switch await environment.writer.apply(change) {
         case .applied:
             counts.events += erased
-            counts.archives += 1
+            counts.archives += erased > 0 ? 1 : 0
         // Another erasure was here, or the change that made the document took it away.
         case .conflict, .notFound: break
         case .failed(let error), .unknown(let error): throw error
         }
         return events
+    }
+}
+
+// MARK: - What killed programs left behind
+
+extension TicketDesk {
+    /// Removes archive documents with text of a requester that no ticket lists.
+    ///
+    /// The change that would have listed one was decided before the erasure, on a version that is gone: it cannot come
+    /// about anymore.
+    private func removeLeftArchives(of requester: String) async throws {
+        let query = DocumentQuery(
+            SupportHistoryCollection.name,
+            where: [.equals(SupportHistoryCollection.Field.requesters, .string(requester.lowercased()))],
+            order: [.init(DocumentField.id)],
+            fields: .excluding([SupportHistoryCollection.Field.events]),
+            limit: .max
+        )
+        var pages = DocumentPages(reader: environment.writer, query: query, pageSize: 100)
+        while true {
+            let documents = try await pages.next()
+            if documents.isEmpty { return }
+            for document in documents {
+                guard let id = document[DocumentField.id]?.objectID,
+                    let name = document[SupportHistoryCollection.Field.ticket]?.string,
+                    let version = document[DocumentField.version]?.integer
+                else { continue }
+                let ticket = try await find(name)
+                if ticket?.archives.contains(where: { $0.id == id }) ?? false { continue }
+                await discard(id, of: name, version: version)
+            }
+        }
     }
 }
 
@@ -251,7 +299,8 @@ extension TicketDesk {
         let query = DocumentQuery(
             RejectsCollection.name,
             where: [
-                .equals(Reject.ticket, .string(source.externalID)), .equals(Reject.isErased, .null),
+                .equals(Reject.ticket, .string(source.externalID)), .startsWith(Reject.source, source.source + "/"),
+                .equals(Reject.isErased, .null),
             ],
             order: [.init(DocumentField.id)],
             limit: .max
@@ -273,9 +322,9 @@ extension TicketDesk {
     /// Goes through the rejected records of tickets whose bytes hold the address, in any case of letters.
     private func forEachReject(
         mentioning requester: String,
-        _ body: (BSONDocument) -> Void
-    ) async throws(StoreError) {
-        let address = requester.lowercased()
+        _ body: (BSONDocument) async throws -> Void
+    ) async throws {
+        let search = NameSearch(requester)
         let query = DocumentQuery(
             RejectsCollection.name,
             where: [.equals(Reject.kind, .string(Self.rejectKind)), .equals(Reject.isErased, .null)],
@@ -288,7 +337,7 @@ extension TicketDesk {
             if documents.isEmpty { return }
             for document in documents {
                 let text = String(decoding: document[Reject.raw]?.binary ?? [], as: UTF8.self)
-                if text.lowercased().contains(address) { body(document) }
+                if search.matches(text) { try await body(document) }
             }
         }
     }

@@ -39,7 +39,8 @@ extension TicketDesk {
 
     /// Makes a ticket of some comments of another one, which keeps them; both name each other.
     ///
-    /// - Parameter sequences: the events whose comments go along; the first becomes the description.
+    /// - Parameter sequences: the events whose comments go along: public ones become the description, internal ones an
+    ///   internal comment.
     /// - Throws: `StoreError`, `TicketError`.
     public func split(
         _ id: String,
@@ -49,6 +50,7 @@ extension TicketDesk {
     ) async throws -> (new: Ticket, original: Ticket) {
         guard let original = try await ticketWithHistory(id) else { throw TicketError.notFound(id) }
         var texts: [String] = []
+        var notes: [String] = []
         for sequence in sequences {
             let event = original.events.first { $0.sequence == sequence }
             guard let text = event?.change(of: .comment)?.change.to.string else {
@@ -57,7 +59,8 @@ extension TicketDesk {
                     "ticket \(id.printable) has no comment \(sequence); 'ticket show' numbers them"
                 )
             }
-            texts.append(text)
+            // What agents wrote for themselves stays among them.
+            if event?.change(of: .isInternal) == nil { texts.append(text) } else { notes.append(text) }
         }
         var fields: [(TicketField, BSONValue)] = [
             (.subject, .string(subject)), (.requester, original[.requester]),
@@ -66,6 +69,10 @@ extension TicketDesk {
             (.group, original[.group]), (.splitFrom, .string(id)),
         ]
         if !original.tags.isEmpty { fields.append((.tags, original[.tags])) }
+        if !notes.isEmpty {
+            fields.append((.comment, .string(notes.joined(separator: "\n\n"))))
+            fields.append((.isInternal, true))
+        }
         let changes = fields.filter { $0.1 != .null }.map { FieldChange($0.0, from: .null, to: $0.1) }
         let new = try await create(changes, by: actor)
         switch try await link(original, .split, .splitTickets, adding: new.id, by: actor) {

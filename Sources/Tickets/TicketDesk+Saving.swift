@@ -56,7 +56,7 @@ extension TicketDesk {
             let merge = try await merge(intent, &ticket, seen, choice)
             guard merge.conflicts.isEmpty else { return .conflict(ticket, merge.conflicts) }
             guard !merge.changes.isEmpty else { return .unchanged(ticket) }
-            try ticket.checkStep(merge.changes)
+            try ticket.check(merge.changes)
             switch try await attemptSave(merge.changes, intent.operation, on: ticket, by: actor) {
             case .saved(let saved): return .saved(saved)
             case .stale(let current): ticket = current
@@ -130,7 +130,10 @@ extension TicketDesk {
             return .stale(try Ticket(current))
         case .notFound: throw TicketError.notFound(ticket.id)
         case .failed(let error): throw error
-        case .unknown(let error): return try await settle(draft.operationID, ticket, error)
+        case .unknown(let error):
+            let settled = try await settle(draft.operationID, ticket, error)
+            if case .stale = settled { await discard(prepared.archive, of: ticket.id) }
+            return settled
         }
     }
 

@@ -127,8 +127,16 @@ public enum TicketInput {
 }
 
 extension Ticket {
-    /// Makes sure that the step of the status is allowed.
-    func checkStep(_ changes: [FieldChange]) throws(TicketError) {
+    /// Makes sure that the changes together are allowed.
+    func check(_ changes: [FieldChange]) throws(TicketError) {
+        try checkStep(changes)
+        let tags = changes.first { $0.field == .tags }?.to.strings ?? []
+        guard tags.count <= max(TicketLimits.tagCountMax, self.tags.count) else {
+            throw TicketError(.tooLarge, "a ticket has up to \(TicketLimits.tagCountMax) tags; remove some first")
+        }
+    }
+
+    private func checkStep(_ changes: [FieldChange]) throws(TicketError) {
         guard let step = changes.first(where: { $0.field == .status }),
             let wanted = step.to.string.flatMap(TicketStatus.init(rawValue:)), wanted != status,
             !status.nextSteps.contains(wanted)

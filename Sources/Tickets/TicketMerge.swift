@@ -23,7 +23,12 @@ extension TicketIntent {
         for link in links {
             let current = ticket[link.field]
             let wanted = link.value.strings.map { .texts((current.strings ?? []).adding($0)) } ?? link.value
-            if wanted != current { merge.changes.append(FieldChange(link.field, from: current, to: wanted)) }
+            guard wanted != current else { continue }
+            if ticket.refuses(link) {
+                merge.conflicts.append(.init(field: link.field, yours: link.value, theirs: current, ticket))
+            } else {
+                merge.changes.append(FieldChange(link.field, from: current, to: wanted))
+            }
         }
         if let comment {
             merge.changes.append(FieldChange(.comment, from: .null, to: .string(comment.text)))
@@ -98,7 +103,23 @@ extension TicketIntent {
     }
 }
 
+extension FieldConflict {
+    fileprivate init(field: TicketField, yours: BSONValue, theirs: BSONValue, _ ticket: Ticket) {
+        self.init(field: field, yours: yours, theirs: theirs, by: ticket.events.last?.actor, at: ticket.updatedAt)
+    }
+}
+
 extension Ticket {
+    /// Whether a link contradicts those that others made meanwhile: a ticket goes into one other, and none into one
+    /// that went into another itself.
+    fileprivate func refuses(_ link: TicketIntent.Assignment) -> Bool {
+        switch link.field {
+        case .mergedInto: mergedInto != nil || mergedTickets.contains(link.value.string ?? "")
+        case .mergedTickets: mergedInto != nil
+        default: false
+        }
+    }
+
     /// The tags that the ticket had before the events.
     fileprivate func tags(before events: [TicketEvent]) -> [String] {
         let first = events.lazy.filter(\.isApplied).compactMap { $0.change(of: .tags) }.first

@@ -65,7 +65,13 @@ extension TicketQuery {
         for tag in tags { conditions.append(.equals(Field.tags, .string(tag))) }
         for word in words { conditions.append(.equals(Field.terms, .string(word))) }
         for prefix in prefixes { conditions.append(.startsWith(Field.terms, prefix)) }
-        if let requester { conditions.append(.equals(Field.requester, .string(requester))) }
+        if let requester {
+            Self.append(
+                Field.requester,
+                Set([requester, requester.lowercased()]).sorted().map { .string($0) },
+                to: &conditions
+            )
+        }
         if let requesterEver {
             conditions.append(.equals(Field.requesters, .string(requesterEver.lowercased())))
         }

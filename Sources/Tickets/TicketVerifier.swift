@@ -140,6 +140,7 @@ struct TicketAudit {
             replay(event)
         }
         checkEnd(stored)
+        checkRequesters(events, stored)
     }
 
     private mutating func checkPlace(_ event: TicketEvent) {
@@ -198,6 +199,13 @@ struct TicketAudit {
         }
         // Whether a comment is an answer takes to know who wrote it, and who the requester was.
         if event.actor == nil || unknown.contains(.requester) { hasUnknownAnswers = true }
+    }
+
+    /// A ticket that does not list whom it holds text of would be passed over by an erasure.
+    private mutating func checkRequesters(_ events: [TicketEvent], _ stored: Ticket) {
+        let named = Set(events.flatMap(\.peopleNamed))
+        guard !named.isSubset(of: stored.requesters) else { return }
+        report(nil, "the list of requesters lacks one that the history names")
     }
 
     private mutating func checkEnd(_ stored: Ticket) {

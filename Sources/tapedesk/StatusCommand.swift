@@ -179,7 +179,7 @@ struct DatabaseStatus {
         lines += ["", "collections"]
         for (name, statistics) in collections {
             lines.append(
-                "  \(name.padded(to: 14))  \(statistics.documentCount.grouped) documents, "
+                "  \(name.padded(to: 16))  \(statistics.documentCount.grouped) documents, "
                     + "\(statistics.storageBytes.grouped) bytes on disk"
             )
         }

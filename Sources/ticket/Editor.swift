@@ -20,7 +20,10 @@ enum Editor {
 
     /// Lets the agent edit a file, and waits until the editor ends.
     private static func edit(file path: String) throws(EditorError) {
-        let command = Terminal.environment("VISUAL") ?? Terminal.environment("EDITOR") ?? "vi"
+        let chosen = Terminal.environment("VISUAL") ?? Terminal.environment("EDITOR")
+        guard let command = chosen ?? (Terminal.stdinIsTerminal ? "vi" : nil) else {
+            throw EditorError("there is no terminal for an editor: name one that needs none by EDITOR")
+        }
         // The variable holds a command line, which may have arguments of its own.
         let status = try run(["/bin/sh", "-c", command + " \"$@\"", command, path])
         guard status == 0 else { throw EditorError("the editor (\(command)) ended with \(status); nothing was stored") }

@@ -15,7 +15,8 @@ struct EraseCommand: AsyncParsableCommand {
             """
     )
 
-    @Option(help: ArgumentHelp("Mail address.", valueName: "email")) var requester: String
+    @Option(help: ArgumentHelp("Mail address, or the name that an import gave.", valueName: "email"))
+    var requester: String
     @Flag(help: "Only count what would be removed.") var dryRun = false
     @Flag(help: "Do not ask.") var yes = false
     @OptionGroup var options: DeskOptions
@@ -23,7 +24,9 @@ struct EraseCommand: AsyncParsableCommand {
     func run() async {
         await endingProcess { run in
             let agent = try options.agent(atLeast: .supervisor, to: "erase")
-            let requester = try checkingArguments { () throws(TicketError) in try TicketInput.address(self.requester) }
+            let requester = try checkingArguments { () throws(TicketError) in
+                try TicketInput.name(self.requester, of: .requester)
+            }
             if !dryRun { try confirm(requester) }
             let session = try await run.connect(options)
             guard !dryRun else {
@@ -47,7 +50,7 @@ struct EraseCommand: AsyncParsableCommand {
         }
         Terminal.error("This removes all personal text of \(SafeText.line(requester)) for good.")
         Terminal.error("Type the address again to go on:")
-        guard let line = readLine(), line.lowercased() == requester else {
+        guard let line = readLine(), line.lowercased() == requester.lowercased() else {
             Terminal.error("\(Terminal.program): that is another address; nothing was removed")
             throw ExitStatus.couldNotRun
         }

@@ -9,7 +9,7 @@ struct ExportCommand: AsyncParsableCommand {
         abstract: "Print whole tickets with comments and histories, one JSON document a line.",
         discussion: """
             Each line is {"ticket": …, "history": […]}. With --requester, tickets count whose requester that address \
-            ever was: all that is stored about a person.
+            ever was: all that is stored about a person. Of tickets of others the line has what the person wrote.
             """
     )
 
@@ -40,11 +40,20 @@ struct ExportCommand: AsyncParsableCommand {
             for row in page {
                 // One that went meanwhile was removed by somebody else.
                 guard let ticket = try await session.desk.ticketWithHistory(row.id) else { continue }
-                let events = ticket.events.map { TicketJSON.event($0, ticket: ticket.id) }
-                output.append(.object([("ticket", TicketJSON.ticket(ticket)), ("history", .array(events))]))
+                output.append(Self.document(ticket, of: query.requesterEver))
             }
         }
         output.flush()
+    }
+
+    /// The whole ticket; of one that was never the person's, what the person wrote.
+    private static func document(_ ticket: Ticket, of person: String?) -> JSONText {
+        let isTheirs = person.map(ticket.hasBelonged) ?? true
+        let events = ticket.events.filter { isTheirs || $0.actor?.lowercased() == person?.lowercased() }
+        return .object([
+            ("ticket", isTheirs ? TicketJSON.ticket(ticket) : .object([("id", .string(ticket.id))])),
+            ("history", .array(events.map { TicketJSON.event($0, ticket: ticket.id) })),
+        ])
     }
 
     private func reportRejects(of requester: String, _ session: DeskSession) async throws {

@@ -62,7 +62,7 @@ struct ListFilters: ParsableArguments {
         query.isUnassigned = unassigned
         query.groups = group
         query.tags = tag
-        query.requester = requester?.lowercased()
+        query.requester = requester
         for words in text { try add(words, to: &query) }
         query.createdBefore = olderThan.map { now - $0.milliseconds }
         query.createdFrom = newerThan.map { now - $0.milliseconds }

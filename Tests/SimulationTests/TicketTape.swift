@@ -128,7 +128,7 @@ struct TicketTapeGenerator {
         if senders[index].isCreated { senders[index].version += 1 }
         let time = chance(1, in: 8) ? "" : #""time":\#(time - (chance(1, in: 6) ? 100 : 0)),"#
         let actor = chance(1, in: 2) ? #""actor":"sender","# : ""
-        return
-            #"{"ticket":"\#(senders[index].ticket)","sequence":\#(sequence),\#(time)\#(actor)"type":"\#(type)",\#(rest)}"#
+        let ticket = senders[index].ticket
+        return #"{"ticket":"\#(ticket)","sequence":\#(sequence),\#(time)\#(actor)"type":"\#(type)",\#(rest)}"#
     }
 }

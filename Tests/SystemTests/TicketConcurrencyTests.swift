@@ -58,7 +58,11 @@ extension SystemTests {
                 let ending = try await agent.run(words)
                 changes.append(
                     Change(
-                        agent: agent.name, value: value, isComment: isComment, code: ending.code, message: ending.error
+                        agent: agent.name,
+                        value: value,
+                        isComment: isComment,
+                        code: ending.code,
+                        message: ending.error
                     )
                 )
             }

@@ -14,8 +14,20 @@ extension SystemTests {
         @Test func createTakesAllOptionsAndPrintsTheTicketAsItIsNow() async throws {
             let mia = try await SupportDesk().agent("mia")
             let ticket = try await mia.json(
-                "create", "--subject", "Drucker „brennt“ 🔥", "--requester", "Kim@Example.com", "--description",
-                "It burns.\n# and not a comment", "--priority", "urgent", "--group", "it", "--tag", "fire", "--tag",
+                "create",
+                "--subject",
+                "Drucker „brennt“ 🔥",
+                "--requester",
+                "Kim@Example.com",
+                "--description",
+                "It burns.\n# and not a comment",
+                "--priority",
+                "urgent",
+                "--group",
+                "it",
+                "--tag",
+                "fire",
+                "--tag",
                 "printer"
             )
             #expect(ticket["subject"] == "Drucker „brennt“ 🔥")
@@ -110,8 +122,16 @@ extension SystemTests {
             let mia = try await SupportDesk().agent("mia")
             let id = try await mia.create()
             let ticket = try await mia.json(
-                "set", id, "status=on_hold", "priority=low", "subject=A=B", "group=it", "tags=x,y", "assignee=bob",
-                "requester=jo@example.com", "description=two\nlines"
+                "set",
+                id,
+                "status=on_hold",
+                "priority=low",
+                "subject=A=B",
+                "group=it",
+                "tags=x,y",
+                "assignee=bob",
+                "requester=jo@example.com",
+                "description=two\nlines"
             )
             #expect(ticket["version"] == 2, "one change")
             #expect(ticket["subject"] == "A=B", "only the first = parts")

@@ -10,11 +10,21 @@ extension SystemTests {
         private static func ticket() async throws -> (mia: Agent, bob: Agent, id: String) {
             let desk = try await SupportDesk()
             let mia = try desk.agent("mia")
-            let id = try await mia.create("It's „this“: #1", "--description", description, "--group", "it", "--tag", "a")
+            let id = try await mia.create(
+                "It's „this“: #1",
+                "--description",
+                description,
+                "--group",
+                "it",
+                "--tag",
+                "a"
+            )
             return (mia, try desk.agent("bob"), id)
         }
 
-        private static func edit(_ id: String, _ agent: Agent, _ script: String, _ options: String...) async throws -> Ending {
+        private static func edit(_ id: String, _ agent: Agent, _ script: String, _ options: String...) async throws
+            -> Ending
+        {
             try await agent.run(["edit", id] + options, environment: try agent.editor(script))
         }
 
@@ -36,7 +46,9 @@ extension SystemTests {
             let copy = mia.home + "/copy"
             #expect(try await Self.edit(id, mia, "cp \"$1\" '\(copy)'").code == 0)
             let form = try String(contentsOfFile: copy, encoding: .utf8)
-            for line in ["Subject: It's „this“: #1", "Requester: kim@example.com", "Status: new", "Group: it", "Tags: a"] {
+            for line in [
+                "Subject: It's „this“: #1", "Requester: kim@example.com", "Status: new", "Group: it", "Tags: a",
+            ] {
                 #expect(form.contains("\n\(line)\n"), "\(form)")
             }
             #expect(form.hasSuffix("\n" + Self.description + "\n"), "\(form)")
@@ -54,7 +66,8 @@ extension SystemTests {
         @Test func aChangeBesideATextThatIsHardToWriteLeavesItUntouched() async throws {
             let (mia, _, id) = try await Self.ticket()
             let texts = [
-                "ends in blanks  \n\n", "\t\u{FEFF}<<<<<<< yours\n=======\n>>>>>>> theirs (x)", "Description:\nSubject: no",
+                "ends in blanks  \n\n", "\t\u{FEFF}<<<<<<< yours\n=======\n>>>>>>> theirs (x)",
+                "Description:\nSubject: no",
                 "#! line 1: no mistake", "a\u{301} ‮right‬ \u{200B}zero", "back\\slash \"quotes\" 'single'",
             ]
             for (number, text) in texts.enumerated() {
@@ -80,7 +93,8 @@ extension SystemTests {
 
         @Test func aFormThatDoesNotParseIsNamedByLinesAndKept() async throws {
             let (mia, _, id) = try await Self.ticket()
-            let script = #"sed -i -e '0,/^Status:/s/^Status:.*/Status: sekret-done/' -e 's/^Group:.*/sekret without colon/' "$1""#
+            let status = "0,/^Status:/s/^Status:.*/Status: sekret-done/"
+            let script = "sed -i -e '\(status)' -e 's/^Group:.*/sekret without colon/' \"$1\""
             let ending = try await Self.edit(id, mia, script)
             #expect(ending.code == 2, "\(ending.error)")
             let form = String(decoding: try mia.keptText(namedIn: ending.error), as: UTF8.self)

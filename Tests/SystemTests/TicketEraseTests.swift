@@ -13,7 +13,10 @@ extension SystemTests {
         private static func fill(_ desk: SupportDesk) async throws -> String {
             let mia = try desk.agent("mia")
             let own = try await mia.create(
-                "\(marker) subject", "--description", "\(marker) description", requester: requester
+                "\(marker) subject",
+                "--description",
+                "\(marker) description",
+                requester: requester
             )
             try await mia.json("comment", own, "Dear Kim, \(marker)")
             try await mia.json("comment", own, "\(marker) note", "--internal")
@@ -26,8 +29,9 @@ extension SystemTests {
             let other = try await mia.create("Other", "--description", "stays", requester: "jo@example.com")
             try await desk.replay(
                 [
-                    #"{"ticket":"E-1","sequence":1,"type":"create","actor":"\#(requester)","fields":{"subject":"\#(marker)","#
-                        + #""requester":"\#(requester)","description":"\#(marker)","custom.phone":"\#(marker)"}}"#,
+                    #"{"ticket":"E-1","sequence":1,"type":"create","actor":"\#(requester)","fields":{"#
+                        + #""subject":"\#(marker)","requester":"\#(requester)","#
+                        + #""description":"\#(marker)","custom.phone":"\#(marker)"}}"#,
                     #"{"ticket":"E-1","sequence":2,"type":"comment","actor":"\#(requester)","text":"\#(marker)"}"#,
                     #"{"ticket":"E-2","sequence":1,"type":"create","fields":{"requester":"\#(requester)","subject":"","#
                         + #""description":"\#(marker)"}}"#,
@@ -168,7 +172,9 @@ extension SystemTests {
         @Test func aPersonIsAskedForTheAddressAgain() async throws {
             let mia = try await SupportDesk().agent("mia")
             let id = try await mia.create("Own", requester: Self.requester)
-            for (answer, code, isThere) in [("jo@example.com\n", 2, true), ("\n", 2, true), (Self.requester + "\n", 0, false)] {
+            for (answer, code, isThere) in [
+                ("jo@example.com\n", 2, true), ("\n", 2, true), (Self.requester + "\n", 0, false),
+            ] {
                 let session = try mia.terminal(["erase", "--requester", Self.requester])
                 try await session.expect("again")
                 try session.type(answer)

@@ -74,7 +74,13 @@ extension SystemTests {
             let id = try await mia.create()
             let text = "\(Self.marker) with care"
             let created = try await mia.run(
-                "create", "--subject", subject, "--requester", "a@b.example", "--description", text
+                "create",
+                "--subject",
+                subject,
+                "--requester",
+                "a@b.example",
+                "--description",
+                text
             )
             #expect(created.code == 64)
             #expect(created.error.contains("subject") && created.error.contains("control"), "\(created.error)")
@@ -91,9 +97,9 @@ extension SystemTests {
             let bob = try desk.agent("bob")
             let evil = #"x\u001b]0;evil\u0007\u001b[2J\u009b31m\u202eyes\r"#
             try await desk.replay([
-                #"{"ticket":"E-1","sequence":1,"type":"create","actor":"\#(evil)","fields":{"subject":"\#(evil)","# +
-                    #""requester":"kim@example.com","description":"\#(evil)\n\#(evil)","group":"\#(evil)","# +
-                    #""tags":["\#(evil)"],"assignee":"\#(evil)","custom.x":"\#(evil)"}}"#,
+                #"{"ticket":"E-1","sequence":1,"type":"create","actor":"\#(evil)","fields":{"subject":"\#(evil)","#
+                    + #""requester":"kim@example.com","description":"\#(evil)\n\#(evil)","group":"\#(evil)","#
+                    + #""tags":["\#(evil)"],"assignee":"\#(evil)","custom.x":"\#(evil)"}}"#,
                 #"{"ticket":"E-1","sequence":2,"type":"comment","actor":"\#(evil)","text":"\#(evil)"}"#,
             ])
             let stored = try await bob.documents("list")[0]

@@ -57,7 +57,7 @@ extension SystemTests {
             let folder = try TemporaryFolder.make()
             defer { try? FileManager.default.removeItem(atPath: folder) }
             // More than a megabyte, so that there are checkpoints on the way.
-            let text = TicketFeed.lines(16_000, seed: 3).map { $0 + "\n" }.joined()
+            let text = TicketFeed.lines(4_000, seed: 3, padding: 1_000).map { $0 + "\n" }.joined()
             try #require(text.utf8.count > 3 << 19)
             let path = folder + "/feed.ndjson"
             try text.write(toFile: path, atomically: false, encoding: .utf8)

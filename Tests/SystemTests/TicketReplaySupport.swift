@@ -110,7 +110,10 @@ private enum OraclePython {
 /// A feed of ticket events with everything that goes wrong with feeds.
 enum TicketFeed {
     /// Lines about fifty tickets: late, repeated, missing, refused and conflicting ones among them.
-    static func lines(_ count: Int, seed: UInt64) -> [String] {
+    ///
+    /// Comments have so many bytes more than a few words.
+    static func lines(_ count: Int, seed: UInt64, padding: Int = 0) -> [String] {
+        let padding = String(repeating: "longer ", count: padding / 7)
         var random = SeededGenerator(seed: seed)
         var next = [Int](repeating: 0, count: 50)
         var lines: [String] = []
@@ -126,7 +129,7 @@ enum TicketFeed {
             let isLate = !isFirst && Int.random(in: 0..<10, using: &random) == 0
             let sequence = isLate ? max(1, next[ticket] - 3) : next[ticket]
             let place = #""ticket":"T\#(ticket)","sequence":\#(sequence),"time":\#(1_714_553_000 + number * 7)"#
-            lines.append("{\(place),\(content(number, isFirst: isFirst, version: next[ticket], &random))}")
+            lines.append("{\(place),\(content(number, isFirst: isFirst, version: next[ticket], &random, padding))}")
         }
         return lines
     }
@@ -135,7 +138,8 @@ enum TicketFeed {
         _ number: Int,
         isFirst: Bool,
         version: Int,
-        _ random: inout SeededGenerator
+        _ random: inout SeededGenerator,
+        _ padding: String
     ) -> String {
         if isFirst {
             let fields = #""subject":"Subject \#(number)","requester":"r\#(number)@example.com""#
@@ -144,7 +148,8 @@ enum TicketFeed {
         switch Int.random(in: 0..<20, using: &random) {
         case 0: return #""type":"change","fields":{"status":"asleep"}"#
         case 1: return #""type":"chang"#
-        case 2...9: return #""type":"comment","actor":"mia","text":"First line \#(number)\nand a second one, ä""#
+        case 2...9:
+            return #""type":"comment","actor":"mia","text":"First line \#(number)\nand a second one, ä \#(padding)""#
         default:
             let status = ["open", "pending", "resolved", "closed"][Int.random(in: 0..<4, using: &random)]
             let expected =

@@ -8,15 +8,16 @@ extension SystemTests {
         private static let count = 60
 
         /// Many tickets with long subjects, some of wide letters, some overdue.
-        private static let agent = Task {
+        private static func agent() async throws -> Agent {
             let desk = try await SupportDesk()
             try await desk.replay(
                 (1...count).map { number in
-                    let subject = number % 3 == 0 ? "東京タワーの" : "A subject that is rather long, of ticket number "
+                    let subject = number % 3 == 0 ? "東京タワーの" : "A subject that is rather long, of ticket "
                     let long = String(repeating: subject, count: 4) + "\(number) end"
                     let age = number % 2 == 0 ? #","time":"2024-01-01T00:00:00Z""# : ""
-                    return #"{"ticket":"T-\#(number)","sequence":1,"type":"create"\#(age),"fields":{"subject":"\#(long)","#
-                        + #""requester":"kim@example.com","priority":"urgent","assignee":"agent-with-a-long-name-\#(number)"}}"#
+                    return
+                        #"{"ticket":"T-\#(number)","sequence":1,"type":"create"\#(age),"fields":{"subject":"\#(long)","#
+                        + #""requester":"kim@example.com","priority":"urgent","assignee":"a-long-name-\#(number)"}}"#
                 }
             )
             return try desk.agent("mia")
@@ -24,7 +25,7 @@ extension SystemTests {
 
         @Test(arguments: [(80, 24), (100, 10), (40, 24), (20, 12)] as [(UInt16, UInt16)])
         func aListFitsIntoTheTerminal(_ columns: UInt16, _ rows: UInt16) async throws {
-            let mia = try await Self.agent.value
+            let mia = try await Self.agent()
             let (code, text) = try await mia.atTerminal("list", columns: columns, rows: rows)
             #expect(code == 0)
             #expect(text.contains("\u{1B}["), "there are colours")
@@ -37,7 +38,7 @@ extension SystemTests {
         }
 
         @Test func allRowsComeWhenAskedForOrPiped() async throws {
-            let mia = try await Self.agent.value
+            let mia = try await Self.agent()
             let all = try await mia.atTerminal("list", "--all").text.withoutColours
             #expect(all.split(separator: "\n").count == Self.count + 1 && !all.contains("shown"))
             let piped = try await mia.run("list")
@@ -50,8 +51,10 @@ extension SystemTests {
 
         @Test(arguments: [["NO_COLOR": "1"], ["TERM": "dumb"]])
         func whoWantsNoColoursGetsNone(_ environment: [String: String]) async throws {
-            let mia = try await Self.agent.value
-            for words in [["list"], ["show", "T-2"], ["history", "T-2"], ["set", "T-2", "priority=low", "--if-version", "1"]] {
+            let mia = try await Self.agent()
+            for words in [
+                ["list"], ["show", "T-2"], ["history", "T-2"], ["set", "T-2", "priority=low", "--if-version", "1"],
+            ] {
                 let session = try mia.terminal(words, environment: environment)
                 _ = try await session.wait()
                 #expect(!session.text.isEmpty && !session.text.contains("\u{1B}"), "\(words)")
@@ -85,7 +88,12 @@ extension SystemTests {
             let id = try await mia.create("S", "--description", (1...30).map { "line \($0)" }.joined(separator: "\n"))
             try await bob.json("set", id, "priority=urgent", "description=" + Self.text(7, "Bob's line"))
             let (code, text) = try await mia.atTerminal(
-                "set", id, "priority=low", "description=" + Self.text(7, "Mia's line"), "--if-version", "1"
+                "set",
+                id,
+                "priority=low",
+                "description=" + Self.text(7, "Mia's line"),
+                "--if-version",
+                "1"
             )
             #expect(code == 3)
             #expect(text.contains("\u{1B}["))
@@ -95,7 +103,9 @@ extension SystemTests {
             }
             #expect(lines.contains { $0.contains("by bob") && $0.contains("priority") })
             #expect(lines.count < 50, "what both have in common is left out: \(lines.count)")
-            #expect(try String(decoding: mia.keptText(namedIn: text.withoutColours), as: UTF8.self).contains("Mia's line"))
+            #expect(
+                try String(decoding: mia.keptText(namedIn: text.withoutColours), as: UTF8.self).contains("Mia's line")
+            )
         }
 
         private static func text(_ number: Int, _ line: String) -> String {
@@ -112,7 +122,7 @@ extension SystemTests {
         }
 
         @Test func aReaderThatGoesAwayIsNoCrash() async throws {
-            let mia = try await Self.agent.value
+            let mia = try await Self.agent()
             let ending = try await ChildProcess(
                 ["/bin/bash", "-c", "set -o pipefail; " + mia.shellLine("export") + " | head -n 1"],
                 environment: mia.environment,
@@ -147,7 +157,8 @@ extension SystemTests {
                     source <('\(program)' completion bash)
                     COMP_WORDS=(\(words.joined(separator: " "))); COMP_CWORD=\(words.count - 1)
                     COMP_LINE='\(words.joined(separator: " "))'; COMP_POINT=${#COMP_LINE}
-                    $(complete -p ticket | sed 's/.*-F \\([^ ]*\\).*/\\1/') ticket \(words.last ?? "") \(words.dropLast().last ?? "")
+                    complete=$(complete -p ticket | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+                    "$complete" ticket '\(words.last ?? "")' '\(words.dropLast().last ?? "")'
                     printf '%s\\n' "${COMPREPLY[@]}"
                     """
                 let ending = try await ChildProcess(["/bin/bash", "-c", line], folder: folder).wait()

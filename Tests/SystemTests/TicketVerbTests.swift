@@ -160,11 +160,17 @@ extension SystemTests {
 
         @Test func aListIsWhatABulkTakes() async throws {
             let mia = try await SupportDesk().agent("mia")
-            for number in 1...30 { _ = try await mia.create("Ticket \(number)", "--tag", number % 2 == 0 ? "even" : "odd") }
+            for number in 1...30 {
+                _ = try await mia.create("Ticket \(number)", "--tag", number % 2 == 0 ? "even" : "odd")
+            }
             let list = try await mia.run("list", "--tag", "even", "--columns", "id")
             let ids = list.lines.dropFirst().joined(separator: "\n")
             let ending = try await mia.run(
-                "bulk", "resolve", "--comment", "Done with all of these", input: Data(ids.utf8)
+                "bulk",
+                "resolve",
+                "--comment",
+                "Done with all of these",
+                input: Data(ids.utf8)
             )
             #expect(ending.code == 0 && ending.lines.count == 15, "\(ending.error)")
             let resolved = try await mia.documents("list", "--status", "resolved")

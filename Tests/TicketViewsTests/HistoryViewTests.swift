@@ -36,7 +36,7 @@ import TicketViews
 
     @Test func longTextsAreShortenedAroundTheirDifference() {
         let lines = HistoryView(time: Samples.time, width: 60).lines(event)
-        #expect(lines[4] == "    description: …g and rests at th… → …g and sleeps at th…")
+        #expect(lines[4] == "    description: …g and rests at the… → …g and sleeps at th…")
         #expect(lines.allSatisfy { $0.displayWidth <= 60 })
     }
 

@@ -134,21 +134,6 @@ def records(database: Database, name: str) -> None:
         print(json.dumps({"collection": name} | kept, sort_keys=True))
 
 
-DUMP_LEAVES_OUT}
-        picture["due"] = ticket["due_at"] is not None
-        print(json.dumps(picture, sort_keys=True))
-        for event in events:
-            kept = {name: plain(event.get(name), told) for name in ("sequence", "actor", "operation", "origin")}
-            kept["changes"] = [
-                {name: plain(change.get(name), told) for name in ("field", "from", "to")} for change in event["changes"]
-            ]
-            print(json.dumps(kept, sort_keys=True))
-    for name in ("rejects", "gaps"):
-        for document in database[name].find().sort("_id"):
-            kept = {key: plain(value, set()) for key, value in document.items() if key not in RECORD_LEAVES_OUT}
-            print(json.dumps({name: kept}, sort_keys=True))
-
-
 DUMP_LEAVES_OUT = {
     "events", "last_operation_id", "updated_at", "due_at", "priority_order", "head_hash", "history_bytes", "archives",
 }

@@ -78,7 +78,7 @@ enum ErasureScene {
             key: DocumentKey(
                 collection: RejectsCollection.name,
                 id: .objectID(id),
-                shardKey: .init(field: Field.source, value: "zendesk")
+                shardKey: .init(field: Field.source, value: "zendesk/export.json@0badcafe")
             ),
             action: .create([
                 Field.position: .int64(Int64(number)), Field.rule: "field", Field.reason: "a reason",

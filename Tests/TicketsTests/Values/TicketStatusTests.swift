@@ -52,7 +52,7 @@ import Testing
 
     private func refusal(of changes: [FieldChange], on ticket: Ticket) -> TicketError? {
         do throws(TicketError) {
-            try ticket.checkStep(changes)
+            try ticket.check(changes)
             return nil
         } catch {
             return error
