@@ -11,8 +11,8 @@ struct TicketLoadBench: AsyncParsableCommand {
         abstract: "Let many agents change few tickets at once, and check everything that they were told.",
         discussion: """
             60 % comments, 25 % field changes, 10 % assignments, 5 % steps of the status. Afterwards a model that \
-            knows only the answers says which saves had to be stored or refused, and how the tickets have to be. Exit code 1 \
-            where anything is otherwise.
+            knows only the answers says which saves had to be stored or refused, and how the tickets have to be. \
+            Exit code 1 where anything is otherwise.
 
             With --naive the same load reads a plain document, changes it in memory, and replaces it as a whole: the \
             figures say how many acknowledged changes are lost that way.
