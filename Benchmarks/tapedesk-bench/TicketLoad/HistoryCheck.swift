@@ -126,7 +126,7 @@ struct HistoryCheck {
     }
 
     private func describe(_ record: Record) -> String {
-        "'\(record.change.operation)' of \(TicketText.agent(record.agent)), who had seen version \(record.answer.seen),"
+        "'\(record.change.operation)' of \(TicketText.agent(record.agent)) on version \(record.answer.seen)"
     }
 }
 
