@@ -90,7 +90,7 @@ let package = Package(
         .target(
             name: "Console",
             dependencies: [
-                "BSON", "Configuration", "DocumentStore", "MongoStore", "Tickets",
+                "Configuration", "DocumentStore", "MongoRuntime", "MongoStore", "Tickets",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict

@@ -25,18 +25,13 @@ package struct ConfigOptions: ParsableArguments {
     /// For the argument parser.
     package init() {}
 
-    /// Checks the file that the arguments name.
+    /// Checks the file that the arguments name, where they name one.
     ///
-    /// - Throws: `ExitStatus.couldNotRun`, once the mistakes are reported on stderr.
-    package func validate() throws {
-        guard file != nil else { return }
-        do {
-            _ = try load()
-        } catch {
-            // The arguments are in order: this is nothing to explain the usage for.
-            Terminal.report(error)
-            throw ExitStatus.couldNotRun
-        }
+    /// Not while arguments are parsed: a command first takes in safety what was typed for it.
+    ///
+    /// - Throws: `ConfigurationError` with all mistakes of the file.
+    package func check() throws(ConfigurationError) {
+        if file != nil { _ = try load() }
     }
 
     /// The configuration, which is read once.

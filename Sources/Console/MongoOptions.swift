@@ -1,6 +1,7 @@
 package import ArgumentParser
 import Configuration
 import DocumentStore
+import MongoRuntime
 import MongoStore
 
 /// Which database a command talks to.
@@ -64,12 +65,17 @@ package struct MongoOptions: ParsableArguments {
     ///
     /// - Throws: `StoreError`, `ConfigurationError`.
     package func connect(connections: Int) async throws -> Database {
+        try config.check()
         let address = try address()
+        // Who waits for a second does not want to wait for five until a server is found.
+        var limits = MongoConfiguration.Limits()
+        limits.serverSelectionTimeoutMs = min(limits.serverSelectionTimeoutMs, Int32(clamping: wait * 1_000))
         let store = try await MongoDocumentStore.connect(
             uri: address.uri,
             database: address.database,
             connections: connections,
-            applicationName: Terminal.program
+            applicationName: Terminal.program,
+            limits: limits
         )
         return Database(store: store, wait: .seconds(wait))
     }

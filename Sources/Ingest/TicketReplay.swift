@@ -354,8 +354,9 @@ extension ImportedStep {
         createdAt = frame.createdAt
         firstResponseAt = frame.firstResponseAt
         resolvedAt = frame.resolvedAt
-        assignments = frame.fields.compactMap { field in
-            TicketField(field.name).map { TicketIntent.Assignment($0, BSONValue(field.value, of: $0)) }
+        assignments = frame.fields.map { field in
+            let name = TicketField(imported: field.name)
+            return TicketIntent.Assignment(name, BSONValue(field.value, of: name))
         }
         comment = frame.comment.map { TicketIntent.Comment(text: $0.text, isInternal: $0.isInternal) }
         expectedVersion = frame.expectedVersion

@@ -27,7 +27,7 @@ package enum TicketJSON {
 
     /// One ticket of a list.
     ///
-    /// As `ticket`, without `description` and `comments`; behind the others `comment_count`, `overdue` and `open_by`,
+    /// As `ticket`, without `comments`; behind the others `comment_count`, `overdue` and `open_by`,
     /// an array of `agent` and `activity` (`editing` or `looking`).
     ///
     /// - Parameters:
@@ -40,8 +40,8 @@ package enum TicketJSON {
             ])
         }
         return .object(
-            [("id", .string(ticket.id)), ("subject", text(ticket.subject))] + state(ticket) + times(ticket)
-                + rest(ticket) + [
+            [("id", .string(ticket.id)), ("subject", text(ticket.subject)), ("description", text(ticket.description))]
+                + state(ticket) + times(ticket) + rest(ticket) + [
                     ("comment_count", .integer(Int(clamping: ticket.commentCount))),
                     ("overdue", .bool(ticket.isOverdue(at: now))), ("open_by", .array(marks)),
                 ]
@@ -165,10 +165,16 @@ package enum TicketJSON {
 }
 
 extension Ticket {
-    /// The comments of the ticket and of those that were merged into it, by their time.
+    /// The comments of the ticket, and the descriptions and comments of those that were merged into it, by their time.
     func thread(with merged: [Ticket]) -> [TicketComment] {
         guard !merged.isEmpty else { return comments.sorted { ($0.time, $0.sequence) < ($1.time, $1.sequence) } }
-        return ([self] + merged).flatMap(\.comments)
+        return (comments + merged.flatMap { $0.opening + $0.comments })
             .sorted { ($0.time, $0.ticket, $0.sequence) < ($1.time, $1.ticket, $1.sequence) }
+    }
+
+    /// The description as the first comment of a thread that is shown within another one.
+    private var opening: [TicketComment] {
+        guard let description else { return [] }
+        return [TicketComment(opening: self, text: description)]
     }
 }

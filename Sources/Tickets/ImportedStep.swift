@@ -44,6 +44,13 @@ public struct ImportedStep: Equatable, Sendable {
     }
 }
 
+extension TicketField {
+    /// A field as a checked record of another system names it.
+    ///
+    /// Custom names there may hold letters that agents cannot type as a field.
+    public init(imported name: String) { self.init(stored: name) }
+}
+
 /// How the numbers of one ticket's steps run.
 public enum ImportNumbering: Equatable, Sendable {
     /// By any amount upwards: there are no gaps to see.

@@ -14,6 +14,21 @@ public struct TicketComment: Equatable, Sendable {
     public let time: Int64
 }
 
+extension TicketComment {
+    /// The description of a ticket, as the comment that opens its thread.
+    public init(opening ticket: Ticket, text: String) {
+        let first = ticket.events.first { $0.sequence == 1 }
+        self.init(
+            ticket: ticket.id,
+            sequence: 1,
+            author: ticket.requester ?? first?.actor,
+            text: text,
+            isInternal: false,
+            time: ticket.createdAt
+        )
+    }
+}
+
 extension Ticket {
     /// The comments among the events that were read along, in their order.
     public var comments: [TicketComment] {

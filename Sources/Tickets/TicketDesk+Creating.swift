@@ -94,12 +94,19 @@ extension TicketDesk {
             // Whether the number was given out does not matter: it is not used.
             case .unknown, .notFound: stored = try await environment.writer.find(read).first
             }
-            let pause = environment.policy.pause(beforeAttempt: attempt, random: environment.retry.random())
+            let pause = Self.numberPauses.pause(beforeAttempt: attempt, random: environment.retry.random())
             guard environment.retry.now() + pause < deadline else { break }
             try await environment.retry.sleep(pause)
         }
         throw StoreError(.unavailable, "no number for the ticket was to be had until the deadline; try again")
     }
+
+    /// A number takes a millisecond: those who wait for theirs come back soon.
+    private static let numberPauses = RetryPolicy(
+        deadline: .zero,
+        pauseFirst: .milliseconds(5),
+        pauseMax: .milliseconds(40)
+    )
 
     /// The first ticket of a database finds no collections, and makes them.
     private func prepareCollections() async throws(StoreError) {

@@ -305,8 +305,8 @@ extension TicketDesk {
             order: [.init(DocumentField.id)],
             limit: .max
         )
+        var documents = try await nameless(of: source)
         var pages = DocumentPages(reader: environment.writer, query: query, pageSize: 200)
-        var documents: [BSONDocument] = []
         while true {
             let page = try await pages.next()
             if page.isEmpty { return documents }
@@ -317,6 +317,27 @@ extension TicketDesk {
     /// What tells a document from others, in a form that sets take.
     private static func reference(to document: BSONDocument) -> BSONDocument {
         [DocumentField.id: document[DocumentField.id] ?? .null]
+    }
+
+    /// The rejected records of a source that could not be read far enough to name a ticket, and hold its id.
+    private func nameless(of source: TicketSource) async throws(StoreError) -> [BSONDocument] {
+        let search = NameSearch(source.externalID)
+        let query = DocumentQuery(
+            RejectsCollection.name,
+            where: [
+                .equals(Reject.ticket, .null), .startsWith(Reject.source, source.source + "/"),
+                .equals(Reject.isErased, .null), .equals(Reject.kind, .string(Self.rejectKind)),
+            ],
+            order: [.init(DocumentField.id)],
+            limit: .max
+        )
+        var pages = DocumentPages(reader: environment.writer, query: query, pageSize: 200)
+        var found: [BSONDocument] = []
+        while true {
+            let page = try await pages.next()
+            if page.isEmpty { return found }
+            found += page.filter { search.matches(String(decoding: $0[Reject.raw]?.binary ?? [], as: UTF8.self)) }
+        }
     }
 
     /// Goes through the rejected records of tickets whose bytes hold the address, in any case of letters.

@@ -36,6 +36,8 @@ public struct TicketQuery: Equatable, Sendable {
     public var order = Order.created
     public var isAscending = false
     public var limit: Int
+    /// Whether descriptions, which may be long, are read along.
+    public var hasDescriptions = false
 
     public init(limit: Int) {
         self.limit = limit
@@ -108,7 +110,10 @@ extension TicketQuery {
             SupportRequestsCollection.name,
             where: conditions,
             order: [.init(orderField, ascending: isAscending)],
-            fields: .excluding([Field.events, Field.terms, Field.description, Field.archives, Field.headHash]),
+            fields: .excluding(
+                [Field.events, Field.terms, Field.archives, Field.headHash]
+                    + (hasDescriptions ? [] : [Field.description])
+            ),
             limit: limit
         )
     }
@@ -130,7 +135,7 @@ extension TicketDesk {
 
 /// Tickets of a query, read a page at a time.
 ///
-/// They lack events and descriptions.
+/// They lack events, and descriptions unless the query asks for them.
 public struct TicketPages: Sendable {
     private var pages: DocumentPages
 

@@ -55,7 +55,14 @@ struct ReplayCommand: AsyncParsableCommand {
     }
 
     func run() async {
-        if dryRun { endProcess(await reportingFailures { try await replayAll(nil) }) }
+        if dryRun {
+            endProcess(
+                await reportingFailures {
+                    try mongo.config.check()
+                    return try await replayAll(nil)
+                }
+            )
+        }
         await mongo.run { database in try await replayAll(database) }
     }
 

@@ -77,6 +77,7 @@ struct ListOutput: ParsableArguments {
             let limit = countMax.map { $0 == .max ? $0 : $0 + 1 } ?? .max
             var query = try filters.query(limit: limit, now: now) { try agent ?? options.agent() }
             order.apply(to: &query)
+            query.hasDescriptions = options.json
             var pages = session.desk.list(query)
             var printer = ListPrinter(
                 session: session,

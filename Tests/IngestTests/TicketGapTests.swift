@@ -122,6 +122,16 @@ import Testing
         #expect(try await stand.replay(lines).counts.tickets == 2)
     }
 
+    /// Whatever a decoder lets through is stored: nothing that a source says is left out in silence.
+    @Test func customFieldsOfAnyLettersAreKept() async throws {
+        let stand = TicketImportStand()
+        let fields = #""custom.Region":"EU","custom.größe":"XL","custom.plain-1_a":"x","custom.list":["a","b"]"#
+        try await stand.replay([create(), change(2, fields)])
+        let custom = try await stand.ticket().custom
+        #expect(custom == ["Region": "EU", "größe": "XL", "plain-1_a": "x", "list": ["a", "b"]])
+        try await stand.expectClean()
+    }
+
     @Test(arguments: ["", "a:b"])
     func namesThatWouldMixTicketsOfTwoSourcesAreRefused(_ name: String) async throws {
         #expect(TicketImporter.id(source: "a", externalID: "b:1") == TicketImporter.id(source: "a:b", externalID: "1"))

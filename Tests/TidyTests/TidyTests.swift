@@ -20,7 +20,7 @@ import Testing
             "BSON", "CChecksum", "DocumentStore", "Feeds", "MarketData", "Records", "TickCodec", "TickStore", "Tickets",
         ],
         "Configuration": ["Yams"],
-        "Console": ["ArgumentParser", "Configuration", "DocumentStore", "MongoStore", "Tickets"],
+        "Console": ["ArgumentParser", "Configuration", "DocumentStore", "MongoRuntime", "MongoStore", "Tickets"],
         "TicketViews": ["BSON", "Console", "Tickets"],
         "tapedesk": [
             "BSON", "Configuration", "Console", "DocumentStore", "Feeds", "Ingest", "MarketData", "MongoRuntime",
