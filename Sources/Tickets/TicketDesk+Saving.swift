@@ -43,9 +43,23 @@ extension TicketDesk {
         choice: ConflictChoice = .report
     ) async throws -> SaveOutcome {
         let deadline = environment.retry.now() + environment.policy.deadline
+        return try await environment.lanes.withLane(ticket.id) { hasWaited in
+            try await save(intent, on: ticket, isOld: hasWaited, by: actor, seen, choice, deadline)
+        }
+    }
+
+    private func save(
+        _ intent: TicketIntent,
+        on ticket: Ticket,
+        isOld: Bool,
+        by actor: String,
+        _ seen: Int64,
+        _ choice: ConflictChoice,
+        _ deadline: Duration
+    ) async throws -> SaveOutcome {
         var ticket = ticket
-        if ticket.headHash == EventChain.start {
-            // It comes from a list, without what a change builds on.
+        // One that comes from a list lacks what a change builds on.
+        if isOld || ticket.headHash == EventChain.start {
             guard let whole = try await find(ticket.id) else { throw TicketError.notFound(ticket.id) }
             ticket = whole
         }
@@ -61,7 +75,10 @@ extension TicketDesk {
             case .saved(let saved): return .saved(saved)
             case .stale(let current): ticket = current
             }
-            let pause = environment.policy.pause(beforeAttempt: attempt, random: environment.retry.random())
+            // What is stored now is known: the first repetition is at once, later ones make room for each other.
+            guard environment.retry.now() < deadline else { break }
+            guard attempt > 1 else { continue }
+            let pause = environment.policy.pause(beforeAttempt: attempt - 1, random: environment.retry.random())
             guard environment.retry.now() + pause < deadline else { break }
             try await environment.retry.sleep(pause)
         }

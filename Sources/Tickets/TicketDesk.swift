@@ -14,6 +14,7 @@ public struct TicketDesk: Sendable {
         let retry: RetryEnvironment
         let policy: RetryPolicy
         let targets: ResponseTargets
+        let lanes = TicketLanes()
         let salt: @Sendable () -> [UInt8]
 
         /// - Parameters:

@@ -18,7 +18,7 @@ import Testing
         await pool.close()
     }
 
-    private static let deadline = Duration.seconds(30)
+    private static let deadline = Duration.seconds(180)
 
     @Test func moreCallersThanConnectionsAllGetTheirTurn() async throws {
         try await withPool(connections: 3) { pool in

@@ -57,7 +57,7 @@ import Testing
         try await StoreFixture.run { fixture in
             let writer = VersionedWriter(
                 store: fixture.store,
-                policy: RetryPolicy(deadline: .seconds(20)),
+                policy: RetryPolicy(deadline: .seconds(120)),
                 environment: .system
             )
             try await fixture.fail(["insert"], times: 2, ["closeConnection": true])
@@ -117,7 +117,7 @@ import Testing
             try await server.restart()
             let writer = VersionedWriter(
                 store: fixture.store,
-                policy: RetryPolicy(deadline: .seconds(20)),
+                policy: RetryPolicy(deadline: .seconds(120)),
                 environment: .system
             )
             #expect(await writer.apply(Change.update(1, from: 1)) == .applied(version: 2, durability: .confirmed))

@@ -88,7 +88,7 @@ import Testing
             let changes = (0..<500).map { Change.update(.int64($0), from: $0 == 123 ? 9 : 1) }
             let outcomes = await VersionedWriter(
                 store: fixture.store,
-                policy: RetryPolicy(deadline: .seconds(20)),
+                policy: RetryPolicy(deadline: .seconds(120)),
                 environment: .system
             ).apply(changes)
             for (index, outcome) in outcomes.enumerated() {

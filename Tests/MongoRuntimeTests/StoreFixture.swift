@@ -63,7 +63,7 @@ struct StoreFixture {
         let reply: Result<BSONDocument, MongoError>
         do throws(MongoError) {
             reply = .success(
-                try await pool.withConnection(deadline: .now + .seconds(10)) {
+                try await pool.withConnection(deadline: .now + .seconds(60)) {
                     (connection: isolated MongoConnection) throws(MongoError) in
                     try connection.command(command, database: database)
                 }

@@ -84,7 +84,7 @@ public final class LocalMongo: Sendable {
     /// Runs a command on the admin database, for example to set a failpoint.
     public func adminCommand(_ command: BSONDocument) async throws {
         try await withPool(serverSelectionTimeoutMs: 5_000) { pool in
-            _ = try await pool.withConnection(deadline: .now + .seconds(10)) { connection throws(MongoError) in
+            _ = try await pool.withConnection(deadline: .now + .seconds(60)) { connection throws(MongoError) in
                 try connection.command(command, database: "admin")
             }
         }

@@ -20,6 +20,7 @@ import TicketViews
         ]
     }
     private let merged = Samples.ticket("7") { ticket in
+        ticket.description = nil
         ticket.events = [Samples.comment(5, by: "jo@example.com", "me too", at: Samples.now - 90 * Samples.minute)]
     }
     private let presences = [Presence(ticket: "1042", agent: "bo", activity: .editing)]
