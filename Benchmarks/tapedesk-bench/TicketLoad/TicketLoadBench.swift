@@ -27,7 +27,6 @@ struct TicketLoadBench: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The longest time between a look and its save.", valueName: "ms")) var think = 20
     @Option(help: "Seed of what the agents do.") var seed: UInt64 = 1
     @Flag(help: "Replace whole documents without comparing versions.") var naive = false
-    @Flag(help: "Let the saves of one ticket wait for each other in the process.") var lanes = false
     @Flag(help: "Print one JSON document.") var json = false
 
     func validate() throws {
@@ -88,7 +87,7 @@ extension TicketLoadBench {
     private func runVersioned(_ database: Database) async throws -> LoadReport {
         try await database.prepare(TicketCollections.all)
         let desk = database.desk()
-        let target = try await VersionedDesk.make(desk, tickets: tickets, seed: seed, lanes: lanes)
+        let target = try await VersionedDesk.make(desk, tickets: tickets, seed: seed)
         let before = desk.statistics
         let run = await load.run(target)
         let after = desk.statistics

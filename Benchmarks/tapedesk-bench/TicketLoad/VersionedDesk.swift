@@ -25,11 +25,9 @@ struct VersionedDesk: LoadTarget {
     let desk: TicketDesk
     /// The tickets by their place in the load.
     let ids: [String]
-    /// Nil where saves of one ticket may meet each other in the database.
-    let lanes: TicketLanes?
 
     /// Creates the tickets of a load.
-    static func make(_ desk: TicketDesk, tickets: Int, seed: UInt64, lanes: Bool) async throws -> VersionedDesk {
+    static func make(_ desk: TicketDesk, tickets: Int, seed: UInt64) async throws -> VersionedDesk {
         var ids: [String] = []
         for ticket in 0..<tickets {
             let start = LoadStart(ticket: ticket, seed: seed)
@@ -42,7 +40,7 @@ struct VersionedDesk: LoadTarget {
             )
             ids.append(try await desk.create(new, by: "bench").id)
         }
-        return VersionedDesk(desk: desk, ids: ids, lanes: lanes ? TicketLanes(count: tickets) : nil)
+        return VersionedDesk(desk: desk, ids: ids)
     }
 
     func look(at ticket: Int) async throws -> Ticket {
@@ -65,9 +63,7 @@ struct VersionedDesk: LoadTarget {
         by agent: Int,
         number: Int
     ) async -> Answer {
-        let name = TicketText.agent(agent)
-        guard let lanes else { return await save(change.intent, view, name) }
-        return await lanes.withLane(ticket) { await save(change.intent, view, name) }
+        await save(change.intent, view, TicketText.agent(agent))
     }
 
     private func save(_ intent: TicketIntent, _ view: Ticket, _ agent: String) async -> Answer {
