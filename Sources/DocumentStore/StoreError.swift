@@ -9,6 +9,8 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         case unauthorized
         /// The server refused the operation itself; repeating it cannot help.
         case refused
+        /// Another document has the same key in a unique index, which is not that of `_id`.
+        case duplicateKey = "duplicate_key"
         /// A stored document does not have the form that this version reads.
         case unreadable
         /// This kind of server cannot do it, now or later; there may be another way to the same end.
@@ -28,6 +30,11 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
     public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
+    }
+
+    /// The error of a change that a unique index does not allow.
+    package static func duplicateKey(inIndex name: String) -> StoreError {
+        StoreError(.duplicateKey, "another document has the same key in the unique index '\(name)'")
     }
 
     /// Whether the same operation may succeed when it is repeated a little later.

@@ -212,6 +212,9 @@ extension CollectionSpecification.Index {
             writer.append("key", .document(BSONDocument(fields.map { ($0, .int32(1)) })))
             writer.append("name", .string(name))
             if unique { writer.append("unique", true) }
+            if presentOnly, let field = fields.last {
+                writer.appendDocument("partialFilterExpression") { $0.append(field, ["$exists": true]) }
+            }
             if let expiresAfterSeconds { writer.append("expireAfterSeconds", .int64(expiresAfterSeconds)) }
         }
     }

@@ -73,6 +73,8 @@ extension MongoDocumentStore {
             return StoreError(.tooLarge, text)
         case ServerCode.documentValidationFailure:
             return StoreError(.refused, "a document does not satisfy the schema of its collection (\(text))")
+        case ServerCode.duplicateKey:
+            return .duplicateKey(inIndex: error.duplicateKeyIndex ?? "unknown")
         case ServerCode.timeLimit:
             return StoreError(.unavailable, text)
         default:

@@ -11,24 +11,12 @@ struct SimulatedCollection {
     private var ids: [BSONValue] = []
     private var uniqueIndexes: [UniqueIndex] = []
 
-    private struct UniqueIndex {
-        let name: String
-        let fields: [String]
-        var keys: Set<BSONDocument> = []
-
-        func key(of document: BSONDocument) -> BSONDocument {
-            BSONDocument(fields.map { ($0, BSONOrder.canonical(document[$0] ?? .null)) })
-        }
-    }
-
     /// Keeps the specification; its unique indexes hold from now on.
     mutating func prepare(_ specification: CollectionSpecification) throws(StoreError) {
         var indexes: [UniqueIndex] = []
         for index in specification.indexes where index.unique {
-            var built = UniqueIndex(name: index.name, fields: index.fields)
-            for document in documents where !built.keys.insert(built.key(of: document)).inserted {
-                throw StoreError(.refused, "documents of '\(specification.name)' violate the index '\(index.name)'")
-            }
+            var built = UniqueIndex(index)
+            for document in documents { built.apply(try built.difference(from: nil, to: document)) }
             indexes.append(built)
         }
         uniqueIndexes = indexes
@@ -55,9 +43,7 @@ struct SimulatedCollection {
             documents[position] = document
         case .delete(let expected):
             guard found, matches(documents[position], change.key, expected) else { return false }
-            for index in uniqueIndexes.indices {
-                uniqueIndexes[index].keys.remove(uniqueIndexes[index].key(of: documents[position]))
-            }
+            try index(nil, replacing: documents[position])
             ids.remove(at: position)
             documents.remove(at: position)
         }
@@ -96,16 +82,10 @@ struct SimulatedCollection {
         return BSONOrder.compare(document[DocumentField.version] ?? .null, .int64(version)) == .equal
     }
 
-    private mutating func index(_ document: BSONDocument, replacing old: BSONDocument?) throws(StoreError) {
-        for index in uniqueIndexes where index.keys.contains(index.key(of: document)) {
-            guard let old, index.key(of: old) == index.key(of: document) else {
-                throw StoreError(.refused, "another document has the same key in the unique index '\(index.name)'")
-            }
-        }
-        for index in uniqueIndexes.indices {
-            if let old { uniqueIndexes[index].keys.remove(uniqueIndexes[index].key(of: old)) }
-            uniqueIndexes[index].keys.insert(uniqueIndexes[index].key(of: document))
-        }
+    private mutating func index(_ document: BSONDocument?, replacing old: BSONDocument?) throws(StoreError) {
+        var differences: [UniqueIndex.Difference] = []
+        for index in uniqueIndexes { differences.append(try index.difference(from: old, to: document)) }
+        for (index, difference) in differences.enumerated() { uniqueIndexes[index].apply(difference) }
     }
 }
 

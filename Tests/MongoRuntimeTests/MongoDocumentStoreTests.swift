@@ -147,7 +147,7 @@ import Testing
             #expect(await fixture.store.attempt(Change.create(2, ["name": 5])).failureCode == .refused)
             #expect(await fixture.store.attempt([Change.create(3, ["x": "private"])])[0].failureCode == .refused)
             // A name that is taken is not a document that is there already.
-            #expect(await fixture.store.attempt(Change.create(4)).failureCode == .refused)
+            #expect(await fixture.store.attempt(Change.create(4)).failureCode == .duplicateKey)
             let statistics = try await fixture.store.storageStatistics("things")
             #expect(statistics.documentCount == 1)
             let missing = try await fixture.store.storageStatistics("nothing")

@@ -16,7 +16,8 @@ struct ConformanceCase: Sendable, CustomTestStringConvertible {
         run = { store in try await body(Workplace(store: store, collection: "conformance_\(name)")) }
     }
 
-    static let all: [ConformanceCase] = singleChanges + updates + bulks + reading + conditions + pages + limits
+    static let all: [ConformanceCase] =
+        singleChanges + updates + bulks + reading + conditions + pages + limits + uniqueIndexes
 }
 
 /// A store, and the one collection of it that a case works in.

@@ -3,7 +3,7 @@ import DocumentStore
 import Testing
 
 extension ConformanceCase {
-    /// Specifications of collections, and how large documents may be.
+    /// How collections are prepared, and how large documents may be.
     static let limits: [ConformanceCase] = [
         ConformanceCase("prepareTwiceIsPrepareOnce") { place async throws in
             let specification = specification(place.collection)
@@ -24,38 +24,6 @@ extension ConformanceCase {
             try await place.store.prepare(specification)
             await place.prepareDocuments([("a", ["expires_at": .datetime(4_000_000_000_000)]), ("b", [:])])
             #expect(try await place.ids() == ["a", "b"])
-        },
-        ConformanceCase("uniqueIndexRefusesASecondDocument") { place async throws in
-            try await place.store.prepare(specification(place.collection))
-            await place.prepareDocuments([("a", ["code": 1, "venue": "X"])])
-            #expect(await place.store.attempt(place.create("b", ["code": 1, "venue": "X"])).isFailure(.refused))
-            let double = place.create("b", ["code": .double(1), "venue": "X"])
-            #expect(await place.store.attempt(double).isFailure(.refused))
-            #expect(await place.store.attempt(place.create("c", ["code": 1, "venue": "Y"])) == .applied(.confirmed))
-            // A document that is there already is told from one with the same key.
-            #expect(await place.store.attempt(place.create("a", ["code": 5, "venue": "X"])) == .notApplied)
-            #expect(try await place.ids() == ["a", "c"])
-        },
-        ConformanceCase("uniqueIndexHoldsForUpdatesAndFreesWithDeletes") { place async throws in
-            try await place.store.prepare(specification(place.collection))
-            await place.prepareDocuments([("a", ["code": 1]), ("b", ["code": 2])])
-            let clash = place.update("b", DocumentUpdate(set: [("code", 1)]))
-            #expect(await place.store.attempt(clash).isFailure(.refused))
-            let same = place.update("b", DocumentUpdate(set: [("code", 2), ("value", 1)]))
-            #expect(await place.store.attempt(same) == .applied(.confirmed))
-            #expect(await place.store.attempt(place.delete("a")) == .applied(.confirmed))
-            let freed = place.update("b", expecting: 2, DocumentUpdate(set: [("code", 1)]), operation: 7)
-            #expect(await place.store.attempt(freed) == .applied(.confirmed))
-        },
-        ConformanceCase("uniqueIndexRefusesInABulkByPlace") { place async throws in
-            try await place.store.prepare(specification(place.collection))
-            await place.prepareDocuments([("a", ["code": 1])])
-            let outcomes = await place.store.attempt([
-                place.create("b", ["code": 2]), place.create("c", ["code": 1]), place.create("a", ["code": 3]),
-            ])
-            #expect(outcomes[0] == .applied(.confirmed))
-            #expect(outcomes[1].isFailure(.refused))
-            #expect(outcomes[2] == .notApplied)
         },
         ConformanceCase("documentOfFiveMegabytesComesBack") { place async throws in
             let bytes = content(byteCount: 5 << 20)
