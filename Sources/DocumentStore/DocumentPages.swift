@@ -109,7 +109,7 @@ extension DocumentQuery {
         switch fields {
         case .all: break
         case .only(let chosen): query.fields = .only(chosen + names.filter { !chosen.contains($0) })
-        case .excluding(let excluded), .tail(_, _, let excluded):
+        case .excluding(let excluded), .tail(_, _, let excluded), .slice(_, _, _, let excluded):
             precondition(!names.contains { excluded.contains($0) }, "pages continue behind the values of their order")
         }
         return query

@@ -33,6 +33,10 @@ public struct DocumentQuery: Sendable {
         ///
         /// `count` is not negative, and the array not among those excluded.
         case tail(of: String, count: Int, excluding: [String])
+        /// All but `excluding`, and of the array `of` only up to `count` elements from `skip` on.
+        ///
+        /// `skip` is not negative, `count` is positive, and the array not among those excluded.
+        case slice(of: String, skip: Int, count: Int, excluding: [String])
     }
 
     public struct Order: Equatable, Sendable {
@@ -54,6 +58,11 @@ public struct DocumentQuery: Sendable {
     ///
     /// The store keeps them in memory at once.
     public var limit: Int
+    /// Whether the read sees the whole collection as it was at one time, however long the read takes.
+    ///
+    /// A read of more than 16 MB otherwise sees some of the changes that are made meanwhile. A store that cannot do it
+    /// throws an error of code `unsupported`: MongoDB can as a replica set or cluster of version 5.0 or newer.
+    public var isSnapshot = false
 
     public init(
         _ collection: String,

@@ -100,6 +100,10 @@ public enum ServerCode {
     public static let cursorNotFound = 43
     /// The server, or a server of this kind, has no change streams.
     public static let noChangeStreams: Set<Int> = [20, 59, 115, 238, 40_324, 40_573]
+    /// The server, or a server of this kind, cannot read a snapshot outside of a transaction.
+    public static let noSnapshots: Set<Int> = [20, 72, 115, 123, 148, 238]
+    /// The server no longer has, or does not have yet, the time that a snapshot shows.
+    public static let snapshotLost: Set<Int> = [239, 246]
     /// A change stream cannot continue from the given place.
     public static let changesLost: Set<Int> = [136, 260, 280, 286]
     /// The operation ran into its time limit.

@@ -91,6 +91,9 @@ extension DocumentQuery {
                     }
                 }
             }
+            if isSnapshot {
+                writer.append("readConcern", ["level": "snapshot"])
+            }
             if let projection {
                 writer.append("projection", .document(projection))
             }
@@ -104,10 +107,20 @@ extension DocumentQuery {
         case .excluding(let names): BSONDocument(names.map { ($0, .int32(0)) })
         case .only(let names): BSONDocument((names.contains("_id") ? names : ["_id"] + names).map { ($0, .int32(1)) })
         case .tail(let array, let count, let names):
-            BSONDocument { writer in
-                for name in names { writer.append(name, .int32(0)) }
-                writer.append(array, ["$slice": .int32(Int32(clamping: -count))])
-            }
+            Self.projection(excluding: names, array, slice: .int32(Int32(clamping: -count)))
+        case .slice(let array, let skip, let count, let names):
+            Self.projection(
+                excluding: names,
+                array,
+                slice: [.int32(Int32(clamping: skip)), .int32(Int32(clamping: count))]
+            )
+        }
+    }
+
+    private static func projection(excluding names: [String], _ array: String, slice: BSONValue) -> BSONDocument {
+        BSONDocument { writer in
+            for name in names { writer.append(name, .int32(0)) }
+            writer.append(array, ["$slice": slice])
         }
     }
 }

@@ -64,6 +64,21 @@ extension MongoDocumentStore {
         }
     }
 
+    /// The error of a read that was to see one point in time.
+    func storeError(ofSnapshot error: MongoError) -> StoreError {
+        switch error.serverCode {
+        case let code where ServerCode.noSnapshots.contains(code):
+            StoreError(
+                .unsupported,
+                "this MongoDB server cannot read as of one time; a replica set of version 5.0 or newer can"
+            )
+        case let code where ServerCode.snapshotLost.contains(code):
+            StoreError(.unavailable, storeError(error).message)
+        default:
+            storeError(error)
+        }
+    }
+
     private func storeError(ofServerError error: MongoError) -> StoreError {
         let text = "MongoDB answered with error \(error.serverCode): \(error.message)"
         switch error.serverCode {

@@ -147,8 +147,13 @@ extension MongoDocumentStore {
         let filter = query.conditions.filter
         let options = query.findOptions(maxTimeMS: pool.configuration.limits.readTimeMsMax)
         let limits = MongoReadLimits(documentCount: query.limit)
-        return try await perform { connection throws(MongoError) in
-            try connection.find(namespace, filter: filter, options: options, limits: limits)
+        do throws(MongoError) {
+            return try await pool.withConnection(deadline: .now + Self.leaseTimeout) {
+                (connection: isolated MongoConnection) throws(MongoError) in
+                try connection.find(namespace, filter: filter, options: options, limits: limits)
+            }
+        } catch {
+            throw query.isSnapshot ? storeError(ofSnapshot: error) : storeError(error)
         }
     }
 

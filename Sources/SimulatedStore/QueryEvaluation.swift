@@ -75,13 +75,19 @@ extension DocumentQuery {
         case .excluding(let names): document.filtering { !names.contains($0) }
         case .only(let names): document.filtering { $0 == DocumentField.id || names.contains($0) }
         case .tail(let array, let count, let names):
-            Self.tail(of: array, count, document.filtering { !names.contains($0) })
+            Self.cut(array, of: document.filtering { !names.contains($0) }) { $0.suffix(count) }
+        case .slice(let array, let skip, let count, let names):
+            Self.cut(array, of: document.filtering { !names.contains($0) }) { $0.dropFirst(skip).prefix(count) }
         }
     }
 
-    private static func tail(of field: String, _ count: Int, _ document: BSONDocument) -> BSONDocument {
+    private static func cut(
+        _ field: String,
+        of document: BSONDocument,
+        _ part: ([BSONValue]) -> ArraySlice<BSONValue>
+    ) -> BSONDocument {
         guard let array = document[field]?.array else { return document }
-        return document.setting(field, .array(array.suffix(count)))
+        return document.setting(field, .array(Array(part(array))))
     }
 }
 

@@ -133,6 +133,44 @@ extension ConformanceCase {
             #expect(whole.map { $0["list"] } == [[3]])
             #expect(whole.map { $0["big"] } == ["x"])
         },
+        ConformanceCase("sliceTakesElementsFromAPlaceOn") { place async throws in
+            await place.prepareDocuments([
+                ("a", ["list": [1, 2, 3], "big": "x", "n": 1]), ("b", ["list": [4]]), ("c", ["list": "text"]),
+                ("d", [:]),
+            ])
+            func lists(_ skip: Int, _ count: Int) async throws -> [BSONValue?] {
+                let found = try await place.find(
+                    order: [DocumentQuery.Order(DocumentField.id)],
+                    fields: .slice(of: "list", skip: skip, count: count, excluding: ["big", "absent"])
+                )
+                #expect(found.allSatisfy { $0["big"] == nil && $0[DocumentField.version] == 1 })
+                #expect(found.first?["n"] == 1)
+                return found.map { $0["list"] }
+            }
+            #expect(try await lists(0, 2) == [[1, 2], [4], "text", nil])
+            #expect(try await lists(1, 1) == [[2], [], "text", nil])
+            #expect(try await lists(2, 10) == [[3], [], "text", nil])
+            #expect(try await lists(5, 1) == [[], [], "text", nil])
+        },
+        ConformanceCase("snapshotShowsWhatAPlainReadShows") { place async throws in
+            await place.prepareDocuments((0..<30).map { (.int64($0), ["n": .int64($0 % 3)]) })
+            _ = await place.store.attempt(place.update(4, operation: 7))
+            _ = await place.store.attempt(place.delete(7))
+            var query = DocumentQuery(
+                place.collection,
+                where: [.equals("n", 1)],
+                order: [DocumentQuery.Order(DocumentField.id, ascending: false)],
+                fields: .excluding(["value"]),
+                limit: 20
+            )
+            let plain = try await place.store.find(query)
+            query.isSnapshot = true
+            #expect(plain.count == 9)
+            #expect(try await place.store.find(query) == plain)
+            var nowhere = DocumentQuery(place.collection + "_nowhere", limit: 1)
+            nowhere.isSnapshot = true
+            #expect(try await place.store.find(nowhere).isEmpty)
+        },
         ConformanceCase("serverTimeGoesOn") { place async throws in
             let first = try await place.store.serverTime()
             let second = try await place.store.serverTime()

@@ -8,7 +8,8 @@ public struct LocalMongoError: Error, CustomStringConvertible {
     public let description: String
 }
 
-/// A real mongod for tests: a one-member replica set on a free port of the loopback interface, in a temporary folder.
+/// A real mongod for tests: a one-member replica set, or a standalone server where that is asked for, on a free port of
+/// the loopback interface, in a temporary folder.
 ///
 /// The server never outlives the test process, however that ends, and its folder goes with it.
 public final class LocalMongo: Sendable {
@@ -16,12 +17,14 @@ public final class LocalMongo: Sendable {
     /// Whatever ends the server waits for this long at most.
     private static let startTimeout = Duration.seconds(60)
 
+    private let isReplicaSet: Bool
     private let folder: String
     private let binary: String
     private let process: Mutex<WatchedProcess?>
 
-    private init(port: UInt16, folder: String, binary: String) {
+    private init(port: UInt16, isReplicaSet: Bool, folder: String, binary: String) {
         self.port = port
+        self.isReplicaSet = isReplicaSet
         self.folder = folder
         self.binary = binary
         process = Mutex(nil)
@@ -36,24 +39,30 @@ public final class LocalMongo: Sendable {
         try await sharedServer.value
     }
 
-    /// Starts a server of one's own, to kill and restart.
+    /// Starts a server of one's own, to kill and restart, or of another kind.
     ///
     /// `stop` it at the end.
-    public static func start() async throws -> LocalMongo {
+    public static func start(isReplicaSet: Bool = true) async throws -> LocalMongo {
         let binary = try MongodBinary.find()
         var template = Array((NSTemporaryDirectory() + "/tapedesk-mongo-XXXXXX").utf8CString)
         let made = template.withUnsafeMutableBufferPointer { $0.baseAddress.map { mkdtemp($0) != nil } ?? false }
         guard made else { throw LocalMongoError(description: "cannot make a temporary folder: errno \(errno)") }
         let folder = String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         try FileManager.default.createDirectory(atPath: folder + "/data", withIntermediateDirectories: true)
-        let server = LocalMongo(port: try freePort(), folder: folder, binary: binary)
+        let server = LocalMongo(
+            port: try freePort(),
+            isReplicaSet: isReplicaSet,
+            folder: folder,
+            binary: binary
+        )
         try await server.run()
         return server
     }
 
-    /// The connection string of the replica set, with `options` such as "appname=x" behind it.
+    /// The connection string of the replica set or server, with `options` such as "appname=x" behind it.
     public func uri(options: String = "") -> String {
-        "mongodb://127.0.0.1:\(port)/?replicaSet=rs0" + (options.isEmpty ? "" : "&" + options)
+        let topology = isReplicaSet ? "replicaSet=rs0" : "directConnection=true"
+        return "mongodb://127.0.0.1:\(port)/?" + topology + (options.isEmpty ? "" : "&" + options)
     }
 
     /// A name for a database that no other test has.
@@ -91,13 +100,14 @@ public final class LocalMongo: Sendable {
     }
 
     private func run() async throws {
-        let arguments = [
+        var arguments = [
             binary, "--port", String(port), "--bind_ip", "127.0.0.1", "--dbpath", folder + "/data",
-            "--replSet", "rs0", "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64", "--nounixsocket",
+            "--wiredTigerCacheSizeGB", "0.25", "--nounixsocket",
             "--setParameter", "enableTestCommands=1",
             "--setParameter", "diagnosticDataCollectionEnabled=false",
             "--logpath", folder + "/mongod.log", "--logappend",
         ]
+        if isReplicaSet { arguments += ["--replSet", "rs0", "--oplogSize", "64"] }
         let started = try WatchedProcess(arguments, removingAtEnd: folder)
         process.withLock { $0 = started }
         try await waitUntilWritable()
