@@ -144,6 +144,24 @@ mongoc_client_session_t *td_session_new(mongoc_client_t *client, td_reply *optio
 
 void td_session_free(mongoc_client_session_t *session) { mongoc_client_session_destroy(session); }
 
+bool td_transaction_start(mongoc_client_session_t *session, td_error *error) {
+    bson_error_t cause = {0};
+    bool success = mongoc_client_session_start_transaction(session, NULL, &cause);
+    set_error(error, &cause);
+    return success;
+}
+
+bool td_transaction_commit(mongoc_client_session_t *session, td_reply *reply, td_error *error) {
+    bson_error_t cause = {0};
+    bool success = mongoc_client_session_commit_transaction(session, &reply->document, &cause);
+    return finish(success, reply, &cause, error);
+}
+
+void td_transaction_abort(mongoc_client_session_t *session) {
+    bson_error_t cause = {0};
+    mongoc_client_session_abort_transaction(session, &cause);
+}
+
 bool td_insert_one(
     mongoc_client_t *client, const char *database, const char *collection, td_document document, td_reply *reply,
     td_error *error) {
@@ -186,14 +204,21 @@ bool td_find_and_modify(
     return finish(success, reply, &cause, error);
 }
 
-mongoc_bulk_operation_t *td_bulk_new(mongoc_client_t *client, const char *database, const char *collection) {
+mongoc_bulk_operation_t *td_bulk_new(
+    mongoc_client_t *client, const char *database, const char *collection, const mongoc_client_session_t *transaction,
+    td_error *error) {
     bson_t opts = BSON_INITIALIZER;
-    BSON_APPEND_BOOL(&opts, "ordered", false);
-    mongoc_collection_t *handle = mongoc_client_get_collection(client, database, collection);
-    // The bulk copies the names and the write concern, so the collection need not outlive this call.
-    mongoc_bulk_operation_t *bulk = mongoc_collection_create_bulk_operation_with_opts(handle, &opts);
-    mongoc_collection_destroy(handle);
+    bson_error_t cause = {0};
+    mongoc_bulk_operation_t *bulk = NULL;
+    BSON_APPEND_BOOL(&opts, "ordered", transaction != NULL);
+    if (transaction == NULL || mongoc_client_session_append(transaction, &opts, &cause)) {
+        mongoc_collection_t *handle = mongoc_client_get_collection(client, database, collection);
+        // The bulk copies the names and the write concern, so the collection need not outlive this call.
+        bulk = mongoc_collection_create_bulk_operation_with_opts(handle, &opts);
+        mongoc_collection_destroy(handle);
+    }
     bson_destroy(&opts);
+    set_error(error, &cause);
     return bulk;
 }
 

@@ -26,6 +26,15 @@ public protocol DocumentStore: Sendable {
     /// those in doubt.
     func attempt(_ changes: [VersionedChange]) async -> [AttemptOutcome]
 
+    /// Attempts changes of distinct documents that take effect together or not at all.
+    ///
+    /// `applied` and `unknown` are of all of them. The changes are made in their order, so that one may take a key of a
+    /// unique index that an earlier one gives up; the first that cannot be made decides why none is. A store that
+    /// cannot do it fails with an error of code `unsupported`.
+    ///
+    /// - Precondition: 1 to some hundreds of changes of one collection and one shard-key value, of up to 16 MB together.
+    func attemptTogether(_ changes: [VersionedChange]) async -> AttemptOutcome
+
     /// Reads documents from the primary, as far as a majority has them: what a read shows survives a failover.
     func find(_ query: DocumentQuery) async throws(StoreError) -> [BSONDocument]
 

@@ -88,6 +88,20 @@ public struct VersionedChange: Equatable, Sendable {
         self.conflictExcludes = conflictExcludes
     }
 
+    /// Stops the program where the changes are not of distinct documents in one place, as those that take effect
+    /// together are.
+    package static func checkTogether(_ changes: [VersionedChange]) {
+        guard let first = changes.first?.key else { preconditionFailure("there is a change to be made") }
+        var ids = Set<BSONDocument>()
+        for change in changes {
+            precondition(
+                change.key.collection == first.collection && change.key.shardKey == first.shardKey,
+                "changes that take effect together are of one collection and one shard-key value"
+            )
+            precondition(ids.insert([DocumentField.id: change.key.id]).inserted, "each change has its own document")
+        }
+    }
+
     /// The version that the document has when the change is applied.
     public var resultingVersion: Int64 {
         switch action {
@@ -110,6 +124,18 @@ public enum ChangeOutcome: Equatable, Sendable {
     /// The change was refused, or could not be sent until the deadline; nothing was changed.
     case failed(StoreError)
     /// It could not be found out until the deadline whether the change took effect.
+    case unknown(StoreError)
+}
+
+/// What became of changes that take effect together or not at all.
+public enum TogetherOutcome: Equatable, Sendable {
+    /// All changes took effect, exactly once.
+    case applied(Durability)
+    /// At least one document is not what its change was decided on; nothing was changed.
+    case conflict
+    /// The changes were refused, or could not be sent until the deadline; nothing was changed.
+    case failed(StoreError)
+    /// It could not be found out until the deadline whether the changes took effect.
     case unknown(StoreError)
 }
 

@@ -14,9 +14,9 @@ private import Synchronization
 ///
 /// Safe to use from any task.
 public final class VersionedWriter: Sendable {
-    private let store: any DocumentStore
-    private let policy: RetryPolicy
-    private let environment: RetryEnvironment
+    let store: any DocumentStore
+    let policy: RetryPolicy
+    let environment: RetryEnvironment
     private let counts = Mutex(ChangeStatistics())
 
     public init(store: any DocumentStore, policy: RetryPolicy, environment: RetryEnvironment) {
@@ -26,6 +26,10 @@ public final class VersionedWriter: Sendable {
     }
 
     public var statistics: ChangeStatistics { counts.withLock { $0 } }
+
+    func count(_ change: (inout ChangeStatistics) -> Void) {
+        counts.withLock { change(&$0) }
+    }
 
     /// Applies one change.
     public func apply(_ change: VersionedChange) async -> ChangeOutcome {
@@ -201,7 +205,7 @@ extension VersionedWriter {
     }
 
     /// Pauses, or answers false when the deadline would pass or the task was cancelled meanwhile.
-    private func pause(beforeAttempt attempt: Int, until deadline: Duration) async -> Bool {
+    func pause(beforeAttempt attempt: Int, until deadline: Duration) async -> Bool {
         let pause = policy.pause(beforeAttempt: attempt, random: environment.random())
         guard environment.now() + pause < deadline else { return false }
         do {

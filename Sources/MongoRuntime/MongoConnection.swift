@@ -241,12 +241,23 @@ extension MongoConnection {
         _ operations: [MongoBulkOperation],
         in namespace: MongoNamespace
     ) throws(MongoError) -> MongoBulkResult {
+        try bulk(operations, in: namespace, transaction: nil)
+    }
+
+    /// Executes a bulk, ordered and as part of the transaction where there is one.
+    func bulk(
+        _ operations: [MongoBulkOperation],
+        in namespace: MongoNamespace,
+        transaction: OpaquePointer?
+    ) throws(MongoError) -> MongoBulkResult {
         guard !operations.isEmpty else { return MongoBulkResult() }
         let client = try popped()
-        let bulk = td_bulk_new(client, namespace.database, namespace.collection)
+        var error = td_error()
+        guard let bulk = td_bulk_new(client, namespace.database, namespace.collection, transaction, &error) else {
+            throw MongoError(error, reply: [:])
+        }
         defer { td_bulk_free(bulk) }
         for operation in operations {
-            var error = td_error()
             guard Self.add(operation, to: bulk, &error) else { throw MongoError(error, reply: [:]) }
         }
         do throws(MongoError) {
@@ -416,12 +427,12 @@ extension BSONDocument {
 
 extension BSONValue {
     /// Whether a server's `ok` says so: it comes as a double, an integer or a Boolean.
-    fileprivate var isTrue: Bool { bool ?? (integer == 1) }
+    var isTrue: Bool { bool ?? (integer == 1) }
 }
 
 extension MongoError {
     /// The write-concern error of a reply: of a command's, or the first of a bulk's.
-    fileprivate init?(writeConcernErrorIn reply: BSONDocument) {
+    init?(writeConcernErrorIn reply: BSONDocument) {
         let entry = reply["writeConcernError"]?.document ?? reply["writeConcernErrors"]?.array?.first?.document
         guard let entry else { return nil }
         self.init(entry: entry, .writeConcern, labels: Self.labels(in: reply))

@@ -37,6 +37,10 @@ public struct MongoError: Error, Equatable, Sendable, CustomStringConvertible {
         public static let retryableWrite = "RetryableWriteError"
         public static let noWritesPerformed = "NoWritesPerformed"
         public static let resumableChangeStream = "ResumableChangeStreamError"
+        /// The transaction did nothing, for a passing reason.
+        public static let transientTransaction = "TransientTransactionError"
+        /// The commit may or may not have happened, and may be repeated.
+        public static let unknownTransactionCommitResult = "UnknownTransactionCommitResult"
     }
 
     public let code: Code
@@ -69,7 +73,7 @@ public struct MongoError: Error, Equatable, Sendable, CustomStringConvertible {
         case .serverSelection, .network, .poolExhausted: true
         case .server:
             ServerCode.stateChange.contains(serverCode) || ServerCode.contention.contains(serverCode)
-                || has(label: Label.retryableWrite)
+                || has(label: Label.retryableWrite) || has(label: Label.transientTransaction)
         case .configuration, .authentication, .writeConcern, .invalidOperation, .invalidReply, .resultTooLarge,
             .closed:
             false
@@ -100,6 +104,8 @@ public enum ServerCode {
     public static let cursorNotFound = 43
     /// The server, or a server of this kind, has no change streams.
     public static let noChangeStreams: Set<Int> = [20, 59, 115, 238, 40_324, 40_573]
+    /// The server is of a kind that has no transactions.
+    public static let noTransactions = 20
     /// The server, or a server of this kind, cannot read a snapshot outside of a transaction.
     public static let noSnapshots: Set<Int> = [20, 72, 115, 123, 148, 238]
     /// The server no longer has, or does not have yet, the time that a snapshot shows.

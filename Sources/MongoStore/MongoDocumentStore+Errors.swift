@@ -18,11 +18,7 @@ extension MongoDocumentStore {
     }
 
     private func outcome(ofServerError error: MongoError, kind: ChangeKind) -> AttemptOutcome {
-        if error.serverCode == ServerCode.duplicateKey, kind == .create,
-            error.duplicateKeyIndex ?? "_id_" == "_id_"
-        {
-            return .notApplied
-        }
+        if kind == .create, error.isOfExistingDocument { return .notApplied }
         if error.has(label: MongoError.Label.noWritesPerformed) || ServerCode.contention.contains(error.serverCode) {
             return .failed(storeError(error))
         }
@@ -95,5 +91,12 @@ extension MongoDocumentStore {
         default:
             return StoreError(error.isTransient ? .unavailable : .refused, text)
         }
+    }
+}
+
+extension MongoError {
+    /// Whether a document was to be created that is there already.
+    var isOfExistingDocument: Bool {
+        serverCode == ServerCode.duplicateKey && duplicateKeyIndex ?? "_id_" == "_id_"
     }
 }

@@ -65,7 +65,7 @@ public struct FaultPlan: Equatable, Sendable {
     }
 }
 
-/// What goes wrong with one attempt at changes, single or bulk; `FaultPlan` describes each.
+/// What goes wrong with one attempt at changes, single, bulk or together; `FaultPlan` describes each.
 public enum AttemptFault: Equatable, Sendable {
     case none, lostRequest, lostReply, lateApply, unavailable, writeConcernError, bulkInDoubt
 }

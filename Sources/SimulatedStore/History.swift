@@ -24,6 +24,24 @@ public struct AppliedChange: Equatable, Sendable {
     }
 }
 
+extension AppliedChange {
+    init(_ change: VersionedChange, late: Bool) {
+        let kind: Kind =
+            switch change.action {
+            case .create: .create
+            case .update: .update
+            case .delete: .delete
+            }
+        self.init(
+            key: change.key,
+            kind: kind,
+            version: change.resultingVersion,
+            operationID: change.operationID,
+            late: late
+        )
+    }
+}
+
 /// Checks what a history of changes must obey, whatever happened.
 public enum HistoryChecker {
     /// What is wrong with the history, one line each; empty when nothing is.

@@ -8,10 +8,11 @@ struct SimulatedState {
         let lastReplyLost: Bool
     }
 
-    struct LateChange {
+    struct LateRequest {
         /// The number of the operation before which the request arrives.
         let due: Int
-        let change: VersionedChange
+        /// One change, or those that take effect together.
+        let changes: [VersionedChange]
     }
 
     /// How an operation gets through.
@@ -32,7 +33,7 @@ struct SimulatedState {
     private(set) var collections: [String: SimulatedCollection] = [:]
     private(set) var operationCount = 0
     private(set) var history: [AppliedChange] = []
-    private(set) var late: [LateChange] = []
+    private(set) var late: [LateRequest] = []
     private var generator: SplitMix64
     private let clock: SimulatedClock
 
@@ -48,17 +49,28 @@ struct SimulatedState {
         case .refused:
             return changes.map { _ in .failed(Self.closed) }
         case .replyLost:
-            for change in changes { _ = apply(change) }
+            for change in changes { _ = apply([change]) }
             return changes.map { _ in .unknown(Self.closed) }
         case .served:
             passTime()
         }
-        let unit = generator.nextUnit()
-        let fault =
-            injectedAttempts.isEmpty
-            ? faults.attemptFault(at: unit, isBulk: isBulk) : injectedAttempts.removeFirst()
+        let fault = nextAttemptFault(isBulk: isBulk)
         if fault == .bulkInDoubt { return attemptInDoubt(changes) }
-        return changes.map { attempt($0, fault) }
+        return changes.map { attempt([$0], fault) }
+    }
+
+    mutating func attemptTogether(_ changes: [VersionedChange]) -> AttemptOutcome {
+        VersionedChange.checkTogether(changes)
+        switch admit() {
+        case .refused:
+            return .failed(Self.closed)
+        case .replyLost:
+            _ = apply(changes)
+            return .unknown(Self.closed)
+        case .served:
+            passTime()
+        }
+        return attempt(changes, nextAttemptFault(isBulk: false))
     }
 
     mutating func read<Value>(
@@ -90,7 +102,7 @@ struct SimulatedState {
     mutating func deliverLate(dueBy operation: Int) {
         let arriving = late.filter { $0.due <= operation }
         late.removeAll { $0.due <= operation }
-        for request in arriving { _ = apply(request.change, isLate: true) }
+        for request in arriving { _ = apply(request.changes, isLate: true) }
     }
 }
 
@@ -110,23 +122,30 @@ extension SimulatedState {
         if unit < faults.slow { clock.advance(by: faults.slowMax * share) }
     }
 
-    private mutating func attempt(_ change: VersionedChange, _ fault: AttemptFault) -> AttemptOutcome {
+    private mutating func nextAttemptFault(isBulk: Bool) -> AttemptFault {
+        let unit = generator.nextUnit()
+        return injectedAttempts.isEmpty
+            ? faults.attemptFault(at: unit, isBulk: isBulk) : injectedAttempts.removeFirst()
+    }
+
+    /// Attempts one change, or several that take effect together.
+    private mutating func attempt(_ changes: [VersionedChange], _ fault: AttemptFault) -> AttemptOutcome {
         switch fault {
         case .none, .bulkInDoubt:
-            return apply(change)
+            return apply(changes)
         case .lostRequest:
             return .unknown(Self.silence)
         case .lostReply:
-            _ = apply(change)
+            _ = apply(changes)
             return .unknown(Self.silence)
         case .lateApply:
             let delay = 1 + generator.nextIndex(below: faults.lateOperationsMax)
-            late.append(LateChange(due: operationCount + delay, change: change))
+            late.append(LateRequest(due: operationCount + delay, changes: changes))
             return .unknown(Self.silence)
         case .unavailable:
             return .failed(Self.unreachable)
         case .writeConcernError:
-            let outcome = apply(change)
+            let outcome = apply(changes)
             guard case .applied = outcome else { return outcome }
             return .applied(.unconfirmed(reason: "the simulated majority did not confirm in time"))
         }
@@ -140,34 +159,29 @@ extension SimulatedState {
         for (index, change) in changes.enumerated() {
             let faults: [AttemptFault] = [.lostReply, .lostReply, .lostRequest, .lateApply, .none, .none]
             let choice = generator.nextIndex(below: index == doubtful ? 4 : faults.count)
-            outcomes.append(attempt(change, faults[choice]))
+            outcomes.append(attempt([change], faults[choice]))
         }
         return outcomes
     }
 
-    private mutating func apply(_ change: VersionedChange, isLate: Bool = false) -> AttemptOutcome {
-        do throws(StoreError) {
-            let collection = change.key.collection
-            guard try collections[collection, default: SimulatedCollection()].apply(change) else { return .notApplied }
-        } catch {
-            return .failed(error)
-        }
-        let kind: AppliedChange.Kind =
-            switch change.action {
-            case .create: .create
-            case .update: .update
-            case .delete: .delete
+    /// Makes the changes, all or none.
+    private mutating func apply(_ changes: [VersionedChange], isLate: Bool = false) -> AttemptOutcome {
+        guard let name = changes.first?.key.collection else { return .notApplied }
+        // One change undoes itself; a copy would cost as much as the collection has documents.
+        let before = changes.count > 1 ? collections[name] : nil
+        var outcome = AttemptOutcome.applied(.confirmed)
+        for change in changes {
+            do throws(StoreError) {
+                if try collections[name, default: SimulatedCollection()].apply(change) { continue }
+                outcome = .notApplied
+            } catch {
+                outcome = .failed(error)
             }
-        history.append(
-            AppliedChange(
-                key: change.key,
-                kind: kind,
-                version: change.resultingVersion,
-                operationID: change.operationID,
-                late: isLate
-            )
-        )
-        return .applied(.confirmed)
+            if changes.count > 1 { collections[name] = before }
+            return outcome
+        }
+        history += changes.map { AppliedChange($0, late: isLate) }
+        return outcome
     }
 
     private static func checkDistinct(_ changes: [VersionedChange]) {

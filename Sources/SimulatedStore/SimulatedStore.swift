@@ -33,6 +33,11 @@ public final class SimulatedStore: DocumentStore {
         return state.withLock { $0.attempt(changes, isBulk: true) }
     }
 
+    public func attemptTogether(_ changes: [VersionedChange]) async -> AttemptOutcome {
+        await Task.yield()
+        return state.withLock { $0.attemptTogether(changes) }
+    }
+
     public func find(_ query: DocumentQuery) async throws(StoreError) -> [BSONDocument] {
         await Task.yield()
         let found = state.withLock { $0.read { $0[query.collection]?.find(query.conditions) ?? [] } }
@@ -112,14 +117,14 @@ extension SimulatedStore {
         state.withLock { $0.collections[collection]?.specification }
     }
 
-    /// The operations that got through: a bulk is one, calls after a crash are none.
+    /// The operations that got through: a bulk is one, changes that take effect together are one, calls after a crash are none.
     public var operationCount: Int { state.withLock { $0.operationCount } }
 
     /// The changes that took effect, in the order in which they did.
     public var history: [AppliedChange] { state.withLock { $0.history } }
 
     /// The changes whose requests are still under way.
-    public var lateChanges: [VersionedChange] { state.withLock { $0.late.map(\.change) } }
+    public var lateChanges: [VersionedChange] { state.withLock { $0.late.flatMap(\.changes) } }
 
     /// Whether calls are refused because of a crash.
     public var isCrashed: Bool { state.withLock { $0.crash?.operationsLeft == 0 } }

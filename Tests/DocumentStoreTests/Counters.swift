@@ -87,6 +87,10 @@ final class InterferingStore: DocumentStore {
 
     func attempt(_ changes: [VersionedChange]) async -> [AttemptOutcome] { await store.attempt(changes) }
 
+    func attemptTogether(_ changes: [VersionedChange]) async -> AttemptOutcome {
+        await store.attemptTogether(changes)
+    }
+
     func find(_ query: DocumentQuery) async throws(StoreError) -> [BSONDocument] {
         reads.withLock { $0.append(query) }
         let changes = beforeReads.withLock { changes in

@@ -167,6 +167,11 @@ private final class InterruptedStore: DocumentStore {
         return await store.attempt(changes)
     }
 
+    func attemptTogether(_ changes: [VersionedChange]) async -> AttemptOutcome {
+        await interrupt()
+        return await store.attemptTogether(changes)
+    }
+
     func find(_ query: DocumentQuery) async throws(StoreError) -> [BSONDocument] { try await store.find(query) }
 
     func count(

@@ -45,6 +45,13 @@ final class WatchedStore: DocumentStore {
         return isKilled ? changes.map { _ in .unknown(Self.stopped) } : outcomes
     }
 
+    func attemptTogether(_ changes: [VersionedChange]) async -> AttemptOutcome {
+        guard isRunning() else { return .failed(Self.stopped) }
+        let outcome = await store.attemptTogether(changes)
+        look()
+        return isKilled ? .unknown(Self.stopped) : outcome
+    }
+
     func find(_ query: DocumentQuery) async throws(StoreError) -> [BSONDocument] {
         guard isRunning() else { throw Self.stopped }
         let documents = try await store.find(query)

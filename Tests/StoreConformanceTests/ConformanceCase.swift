@@ -17,7 +17,7 @@ struct ConformanceCase: Sendable, CustomTestStringConvertible {
     }
 
     static let all: [ConformanceCase] =
-        singleChanges + updates + bulks + reading + conditions + pages + limits + uniqueIndexes
+        singleChanges + updates + bulks + reading + conditions + pages + limits + uniqueIndexes + together
 }
 
 /// A store, and the one collection of it that a case works in.

@@ -108,7 +108,7 @@ extension ConformanceCase {
     ]
 
     /// A collection in which code and venue together name a document.
-    private static func codes(_ collection: String) -> CollectionSpecification {
+    static func codes(_ collection: String) -> CollectionSpecification {
         specification(collection, .init(name: "by_code", fields: ["code", "venue"], unique: true))
     }
 

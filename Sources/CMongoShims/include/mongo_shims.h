@@ -56,6 +56,14 @@ mongoc_client_session_t *_Nullable td_session_new(
     mongoc_client_t *_Nonnull client, td_reply *_Nonnull options, td_error *_Nonnull error);
 void td_session_free(mongoc_client_session_t *_Nonnull session);
 
+// A transaction of a session, with the connection's read and write concern. Nothing of it takes effect unless
+// td_transaction_commit is called, which may be called again where it failed: the reply says whether that makes sense.
+bool td_transaction_start(mongoc_client_session_t *_Nonnull session, td_error *_Nonnull error);
+bool td_transaction_commit(
+    mongoc_client_session_t *_Nonnull session, td_reply *_Nonnull reply, td_error *_Nonnull error);
+// Errors do not matter: the server gives up what is not committed.
+void td_transaction_abort(mongoc_client_session_t *_Nonnull session);
+
 bool td_insert_one(
     mongoc_client_t *_Nonnull client, const char *_Nonnull database, const char *_Nonnull collection,
     td_document document, td_reply *_Nonnull reply, td_error *_Nonnull error);
@@ -66,9 +74,11 @@ bool td_find_and_modify(
     mongoc_client_t *_Nonnull client, const char *_Nonnull database, const char *_Nonnull collection,
     td_document query, td_document update, td_document fields, td_reply *_Nonnull reply, td_error *_Nonnull error);
 
-// An unordered bulk of writes with the connection's write concern. Freed by td_bulk_free in any case.
-mongoc_bulk_operation_t *_Nonnull td_bulk_new(
-    mongoc_client_t *_Nonnull client, const char *_Nonnull database, const char *_Nonnull collection);
+// A bulk of writes: unordered with the connection's write concern or, where there is a session with a transaction,
+// ordered and part of that. Null with the error where it could not be made; else freed by td_bulk_free in any case.
+mongoc_bulk_operation_t *_Nullable td_bulk_new(
+    mongoc_client_t *_Nonnull client, const char *_Nonnull database, const char *_Nonnull collection,
+    const mongoc_client_session_t *_Nullable transaction, td_error *_Nonnull error);
 bool td_bulk_insert(mongoc_bulk_operation_t *_Nonnull bulk, td_document document, td_error *_Nonnull error);
 bool td_bulk_update_one(
     mongoc_bulk_operation_t *_Nonnull bulk, td_document filter, td_document update, td_error *_Nonnull error);

@@ -29,6 +29,10 @@ final class LimitedStore: DocumentStore {
         isRunning() ? await store.attempt(changes) : changes.map { _ in .failed(Self.killed) }
     }
 
+    func attemptTogether(_ changes: [VersionedChange]) async -> AttemptOutcome {
+        isRunning() ? await store.attemptTogether(changes) : .failed(Self.killed)
+    }
+
     func find(_ query: DocumentQuery) async throws(StoreError) -> [BSONDocument] {
         guard isRunning() else { throw Self.killed }
         return try await store.find(query)

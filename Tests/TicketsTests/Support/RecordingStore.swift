@@ -19,6 +19,10 @@ final class RecordingStore: DocumentStore {
 
     func attempt(_ changes: [VersionedChange]) async -> [AttemptOutcome] { await store.attempt(changes) }
 
+    func attemptTogether(_ changes: [VersionedChange]) async -> AttemptOutcome {
+        await store.attemptTogether(changes)
+    }
+
     func count(_ collection: String, where conditions: [DocumentQuery.Condition]) async throws(StoreError) -> Int {
         try await store.count(collection, where: conditions)
     }
