@@ -26,6 +26,8 @@ public struct MongoConfiguration: Sendable, CustomStringConvertible {
         public var heartbeatFrequencyMs: Int32 = 1_000
         /// For the majority to confirm a write that the primary has made.
         public var writeConcernTimeoutMs: Int64 = 20_000
+        /// For the repetitions of a transaction's commit that gets no answer.
+        public var commitTimeoutMs: Int64 = 20_000
         /// For the server to execute one read.
         public var readTimeMsMax: Int64 = 30_000
 

@@ -10,7 +10,7 @@ extension MongoDocumentStore {
         if let refusal = encoded.lazy.compactMap(\.refusal).first { return .failed(refusal) }
         let operations = encoded.map(\.bulkOperation)
         let namespace = namespace(changes[0].key.collection)
-        let commitTimeout = Duration.milliseconds(pool.configuration.limits.writeConcernTimeoutMs)
+        let commitTimeout = Duration.milliseconds(pool.configuration.limits.commitTimeoutMs)
         do throws(MongoError) {
             let result = try await pool.withConnection(deadline: .now + Self.leaseTimeout) {
                 (connection: isolated MongoConnection) throws(MongoError) in
