@@ -188,19 +188,20 @@ extension BlockColumns {
         _ payload: (Int) -> MarketEvent.Payload
     ) -> ContiguousArray<MarketEvent> {
         let (times, delays) = (column(.eventTime), column(.receiptDelay))
-        let (sequences, flags) = (column(.sequence), column(.flags))
+        let (sequences, flags, streams) = (column(.sequence), column(.flags), column(.stream))
         return ContiguousArray(unsafeUninitializedCapacity: header.count) { events, initialized in
             for index in 0..<header.count {
                 let time = times[index]
                 let delay = delays[index]
                 let event = MarketEvent(
-                    // Positions ascend by at least one: these keep the order of events within and between blocks.
+                    // Positions in tape order ascend by at least one: these keep the order of events within and
+                    // between blocks. Those of a sealed block only keep the order within it.
                     position: TapePosition(rawValue: header.positions.lowerBound &+ Int64(index)),
                     eventTime: Timestamp(nanoseconds: time),
                     receiptTime: delay == .min ? .absent : Timestamp(nanoseconds: time &+ delay),
                     sequence: sequences[index],
                     instrument: 0,
-                    stream: 0,
+                    stream: Int32(truncatingIfNeeded: streams[index]),
                     flags: EventFlags(rawValue: UInt32(truncatingIfNeeded: flags[index])),
                     payload: payload(index)
                 )

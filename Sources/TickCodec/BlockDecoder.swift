@@ -1,26 +1,28 @@
 private import CChecksum
 public import MarketData
 
-/// The events of one block, in the order of their positions.
+/// The events of one block, in the order in which they stand there: that of the tape, or of event time if it is sealed.
 ///
-/// Instruments and streams are not part of a block.
+/// Instruments are not part of a block.
 ///
-/// A block keeps the positions of its first and last event only: those of the events between are lower bounds, in
-/// the order of the true ones.
+/// Neither are the positions of single events. Those of a block in tape order are lower bounds between the first and
+/// the last, in the order of the true ones; those of a sealed block only number its events from the least position on.
 public struct DecodedBlock: Sendable {
     public let header: BlockHeader
     public let events: ContiguousArray<MarketEvent>
     public let texts: TextPool
 }
 
-/// Reads blocks.
+/// Reads blocks of both versions.
 ///
-/// Any bytes give events or a typed error, in time and memory bounded by their length.
+/// Any bytes give events or a typed error, in time and memory bounded by their length and the most events of a block.
 ///
 /// Holds scratch memory; used by one task at a time.
 public final class BlockDecoder {
     private var decoder = ColumnDecoder()
-    private let columns = BlockColumns()
+    let series = SeriesDecoder()
+    let columns = BlockColumns()
+    let scratch = SealedScratch()
 
     public init() {}
 
@@ -28,14 +30,23 @@ public final class BlockDecoder {
     ///
     /// - Throws: `BlockError`.
     public static func header(of bytes: UnsafeRawBufferPointer) throws(BlockError) -> BlockHeader {
-        let smallest = BlockFormat.headerBytes + BlockFormat.checksumBytes
-        guard bytes.count >= smallest else { throw BlockError(.truncated) }
         var reader = ByteReader(bytes)
         guard try reader.read() == BlockFormat.magic else { throw BlockError(.notABlock) }
-        guard try reader.read() == BlockFormat.version else { throw BlockError(.unknownVersion) }
+        let version: UInt8 = try reader.read()
+        guard version == BlockFormat.version || version == SealedFormat.version else {
+            throw BlockError(.unknownVersion)
+        }
+        let smallest = version == BlockFormat.version ? BlockFormat.headerBytes : reader.position
         let content = bytes.count - BlockFormat.checksumBytes
+        guard content >= smallest else { throw BlockError(.truncated) }
         let stored = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: content, as: UInt32.self))
         guard tapedesk_crc32c(0, bytes.baseAddress, content) == stored else { throw BlockError(.checksumMismatch) }
+        var fields = ByteReader(UnsafeRawBufferPointer(rebasing: bytes[..<content]))
+        fields.position = reader.position
+        return version == BlockFormat.version ? try hotHeader(&fields) : try sealedHeader(&fields)
+    }
+
+    private static func hotHeader(_ reader: inout ByteReader) throws(BlockError) -> BlockHeader {
         let kind = EventKind(rawValue: try reader.read())
         let columnCount: UInt16 = try reader.read()
         let count: UInt32 = try reader.read()
@@ -53,7 +64,9 @@ public final class BlockDecoder {
             count: Int(count),
             positions: firstPosition...lastPosition,
             eventTimes: firstTime...lastTime,
-            columnCount: Int(columnCount)
+            version: BlockFormat.version,
+            columnCount: Int(columnCount),
+            columnsOffset: reader.position
         )
     }
 
@@ -65,10 +78,13 @@ public final class BlockDecoder {
         columns.begin(header)
         let content = UnsafeRawBufferPointer(rebasing: bytes[..<(bytes.count - BlockFormat.checksumBytes)])
         var reader = ByteReader(content)
-        reader.position = BlockFormat.headerBytes
+        reader.position = header.columnsOffset
         var previous: ColumnID?
         for _ in 0..<header.columnCount {
-            previous = try decodeColumn(&reader, header, after: previous)
+            previous =
+                header.isSealed
+                ? try decodeSealedColumn(&reader, header, after: previous)
+                : try decodeColumn(&reader, header, after: previous)
         }
         guard reader.remaining == 0 else { throw BlockError(.malformedHeader) }
         guard columns.has(.eventTime) else { throw BlockError(.malformedColumn, column: ColumnID.eventTime.rawValue) }

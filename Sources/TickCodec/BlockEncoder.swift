@@ -7,17 +7,11 @@ public import MarketData
 public final class BlockEncoder {
     private var columns = ColumnEncoder()
     private var writer = ByteWriter()
-    private let values: UnsafeMutableBufferPointer<Int64>
+    private let taken = ColumnValues(capacity: BlockFormat.eventsMax)
     private var events = UnsafeBufferPointer<MarketEvent>(start: nil, count: 0)
     private var columnCount: UInt16 = 0
 
-    public init() {
-        values = .allocate(capacity: BlockFormat.eventsMax)
-    }
-
-    deinit {
-        values.deallocate()
-    }
+    public init() {}
 
     /// One encoded block.
     public struct Block: Sendable {
@@ -30,31 +24,7 @@ public final class BlockEncoder {
     /// A block holds at most `BlockFormat.eventsMax` events, and its decimals have one exponent for each column:
     /// where a number does not fit at the exponent of its neighbours, the block is split.
     public func encode(_ events: UnsafeBufferPointer<MarketEvent>, kind: EventKind, texts: TextPool) -> [Block] {
-        var blocks: [Block] = []
-        var start = 0
-        while start < events.count {
-            let end = min(start + BlockFormat.eventsMax, events.count)
-            append(UnsafeBufferPointer(rebasing: events[start..<end]), kind, texts, &blocks)
-            start = end
-        }
-        return blocks
-    }
-
-    private func append(
-        _ events: UnsafeBufferPointer<MarketEvent>,
-        _ kind: EventKind,
-        _ texts: TextPool,
-        _ blocks: inout [Block]
-    ) {
-        if let bytes = encodeOne(events, kind, texts) {
-            blocks.append(Block(bytes: bytes, count: events.count))
-            return
-        }
-        // A single event always has an exponent of its own, so this ends.
-        let middle = events.count / 2
-        precondition(middle > 0, "an event whose decimals do not fit by themselves was not validated")
-        append(UnsafeBufferPointer(rebasing: events[..<middle]), kind, texts, &blocks)
-        append(UnsafeBufferPointer(rebasing: events[middle...]), kind, texts, &blocks)
+        Block.split(events, most: BlockFormat.eventsMax) { encodeOne($0, kind, texts) }
     }
 
     private func encodeOne(
@@ -66,14 +36,9 @@ public final class BlockEncoder {
         writer.bytes.removeAll(keepingCapacity: true)
         columnCount = 0
         appendHeader(kind)
-        appendCommonColumns()
-        let fits =
-            switch kind {
-            case .trade: appendTradeColumns(texts)
-            case .quote: appendQuoteColumns()
-            case .candle: appendCandleColumns()
-            }
-        guard fits else { return nil }
+        for id in ColumnID.allCases where id.belongs(to: kind) {
+            guard append(id, texts) else { return nil }
+        }
         writer.bytes[6] = UInt8(truncatingIfNeeded: columnCount)
         writer.bytes[7] = UInt8(truncatingIfNeeded: columnCount >> 8)
         let checksum = writer.bytes.withUnsafeBytes { tapedesk_crc32c(0, $0.baseAddress, $0.count) }
@@ -99,122 +64,29 @@ public final class BlockEncoder {
         writer.append(greatest)
     }
 
-    private func appendCommonColumns() {
-        append(.eventTime) { $0.eventTime.nanoseconds }
-        append(.receiptDelay) {
-            $0.receiptTime.isAbsent ? .min : $0.receiptTime.nanoseconds &- $0.eventTime.nanoseconds
+    /// Appends a column, or answers false where its decimals fit no common exponent.
+    ///
+    /// A column in which no event has a value is left out; one in which only some have one begins with a bitmap.
+    private func append(_ id: ColumnID, _ texts: TextPool) -> Bool {
+        guard let column = taken.take(id, from: events) else { return false }
+        guard column.present > 0 else { return true }
+        let entry = beginColumn(id, column.exponent)
+        let isSparse = column.present < events.count
+        if isSparse { appendBitmap(absent: id.absentValue) }
+        let filled = UnsafeBufferPointer(rebasing: taken.values[0..<column.present])
+        if id == .idText {
+            appendTexts(lengths: filled, texts)
+            endColumn(entry, .text, isSparse: isSparse)
+        } else {
+            let encoding = columns.encode(filled, into: &writer)
+            endColumn(entry, encoding, isSparse: isSparse)
         }
-        append(.sequence) { $0.sequence }
-    }
-
-    private func appendFlags() {
-        append(.flags, absent: 0) { Int64($0.flags.rawValue) }
-    }
-
-    // Columns come in the order of their ids.
-
-    private func appendTradeColumns(_ texts: TextPool) -> Bool {
-        append(.idNumber) { Self.trade($0).id.form == .number ? Self.trade($0).id.value : .min }
-        appendTexts(texts)
-        append(.side, absent: 0) { Int64(Self.trade($0).side.rawValue) }
-        appendFlags()
-        guard appendDecimals(.price, { Self.trade($0).price }), appendDecimals(.size, { Self.trade($0).size }) else {
-            return false
-        }
-        append(.venueCode, absent: 0) { Int64(bitPattern: Self.trade($0).venueCode.rawValue) }
-        append(.condition, absent: 0) { Int64(bitPattern: Self.trade($0).condition.rawValue) }
         return true
-    }
-
-    private func appendQuoteColumns() -> Bool {
-        appendFlags()
-        append(.venueCode, absent: 0) { Int64(bitPattern: Self.quote($0).venueCode.rawValue) }
-        append(.condition, absent: 0) { Int64(bitPattern: Self.quote($0).condition.rawValue) }
-        return appendDecimals(.bidPrice) { Self.quote($0).bidPrice }
-            && appendDecimals(.bidSize) { Self.quote($0).bidSize }
-            && appendDecimals(.askPrice) { Self.quote($0).askPrice }
-            && appendDecimals(.askSize) { Self.quote($0).askSize }
-    }
-
-    private func appendCandleColumns() -> Bool {
-        appendFlags()
-        guard appendDecimals(.open, { Self.candle($0).open }), appendDecimals(.high, { Self.candle($0).high }),
-            appendDecimals(.low, { Self.candle($0).low }), appendDecimals(.close, { Self.candle($0).close }),
-            appendDecimals(.volume, { Self.candle($0).volume })
-        else { return false }
-        append(.interval, absent: 0) { Int64(Self.candle($0).interval) }
-        return true
-    }
-
-    @inline(__always)
-    private static func trade(_ event: MarketEvent) -> Trade {
-        guard case .trade(let trade) = event.payload else { preconditionFailure("a trade block holds trades") }
-        return trade
-    }
-
-    @inline(__always)
-    private static func quote(_ event: MarketEvent) -> Quote {
-        guard case .quote(let quote) = event.payload else { preconditionFailure("a quote block holds quotes") }
-        return quote
-    }
-
-    @inline(__always)
-    private static func candle(_ event: MarketEvent) -> Candle {
-        guard case .candle(let candle) = event.payload else { preconditionFailure("a candle block holds candles") }
-        return candle
-    }
-}
-
-extension BlockEncoder {
-    /// Appends a column of integers; `absent` stands for events without a value.
-    @inline(__always)
-    private func append(_ id: ColumnID, absent: Int64 = .min, _ value: (MarketEvent) -> Int64) {
-        var present = 0
-        for index in 0..<events.count {
-            let value = value(events[index])
-            values[index] = value
-            present += value == absent ? 0 : 1
-        }
-        appendValues(id, exponent: 0, present: present, absent: absent)
-    }
-
-    /// Appends a column of decimals at their least exponent, or answers false where one does not fit there.
-    @inline(__always)
-    private func appendDecimals(_ id: ColumnID, _ value: (MarketEvent) -> ExactDecimal) -> Bool {
-        var least = Int8.max
-        var greatest = Int8.min
-        var present = 0
-        for index in 0..<events.count {
-            let decimal = value(events[index])
-            values[index] = decimal.mantissa
-            guard !decimal.isAbsent else { continue }
-            present += 1
-            least = min(least, decimal.exponent)
-            greatest = max(greatest, decimal.exponent)
-        }
-        if least < greatest {
-            for index in 0..<events.count where values[index] != .min {
-                guard let scaled = value(events[index]).scaled(to: least) else { return false }
-                values[index] = scaled
-            }
-        }
-        appendValues(id, exponent: present > 0 ? least : 0, present: present, absent: .min)
-        return true
-    }
-
-    /// Appends what is in `values`: nothing where no event has a value, a bitmap first where only some have one.
-    private func appendValues(_ id: ColumnID, exponent: Int8, present: Int, absent: Int64) {
-        guard present > 0 else { return }
-        let entry = beginColumn(id, exponent)
-        let isSparse = present < events.count
-        if isSparse { appendBitmap(absent: absent) }
-        let filled = UnsafeBufferPointer(rebasing: values[0..<present])
-        let encoding = columns.encode(filled, into: &writer)
-        endColumn(entry, encoding, isSparse: isSparse)
     }
 
     /// Appends one bit for each event and moves the values that there are to the front.
     private func appendBitmap(absent: Int64) {
+        let values = taken.values
         var next = 0
         var start = 0
         while start < events.count {
@@ -229,26 +101,15 @@ extension BlockEncoder {
         }
     }
 
-    private func appendTexts(_ texts: TextPool) {
-        guard events.contains(where: { Self.trade($0).id.form == .text }) else { return }
-        var present = 0
-        for index in 0..<events.count {
-            let id = Self.trade(events[index]).id
-            values[index] = id.form == .text ? Int64(id.textRange.count) : .min
-            present += id.form == .text ? 1 : 0
-        }
-        let entry = beginColumn(.idText, 0)
-        let isSparse = present < events.count
-        if isSparse { appendBitmap(absent: .min) }
+    private func appendTexts(lengths: UnsafeBufferPointer<Int64>, _ texts: TextPool) {
         let encodingPlace = writer.bytes.count
         writer.bytes.append(0)
-        let lengths = columns.encode(UnsafeBufferPointer(rebasing: values[0..<present]), into: &writer)
-        writer.bytes[encodingPlace] = lengths.rawValue
+        let encoding = columns.encode(lengths, into: &writer)
+        writer.bytes[encodingPlace] = encoding.rawValue
         for event in events {
-            let id = Self.trade(event).id
-            if id.form == .text { writer.bytes.append(contentsOf: texts[id]) }
+            guard case .trade(let trade) = event.payload, trade.id.form == .text else { continue }
+            writer.bytes.append(contentsOf: texts[trade.id])
         }
-        endColumn(entry, .text, isSparse: isSparse)
     }
 
     /// Appends a directory entry whose encoding and length `endColumn` fills in.
@@ -267,5 +128,39 @@ extension BlockEncoder {
         writer.bytes[entry + 1] = encoding.rawValue | (isSparse ? BlockFormat.sparseBit : 0)
         let length = writer.bytes.count - entry - BlockFormat.directoryEntryBytes
         writer.replace(at: entry + 4, with: UInt32(length))
+    }
+}
+
+extension BlockEncoder.Block {
+    /// Encodes all events in as many blocks as they need, none with more than `most`.
+    ///
+    /// Where `encodeOne` answers nil, it is given the halves.
+    static func split(
+        _ events: UnsafeBufferPointer<MarketEvent>,
+        most: Int,
+        _ encodeOne: (UnsafeBufferPointer<MarketEvent>) -> [UInt8]?
+    ) -> [BlockEncoder.Block] {
+        var blocks: [BlockEncoder.Block] = []
+        for start in stride(from: 0, to: events.count, by: most) {
+            let end = min(start + most, events.count)
+            append(UnsafeBufferPointer(rebasing: events[start..<end]), to: &blocks, encodeOne)
+        }
+        return blocks
+    }
+
+    private static func append(
+        _ events: UnsafeBufferPointer<MarketEvent>,
+        to blocks: inout [BlockEncoder.Block],
+        _ encodeOne: (UnsafeBufferPointer<MarketEvent>) -> [UInt8]?
+    ) {
+        if let bytes = encodeOne(events) {
+            blocks.append(BlockEncoder.Block(bytes: bytes, count: events.count))
+            return
+        }
+        // A single event always has an exponent of its own, so this ends.
+        let middle = events.count / 2
+        precondition(middle > 0, "an event whose decimals do not fit by themselves was not validated")
+        append(UnsafeBufferPointer(rebasing: events[..<middle]), to: &blocks, encodeOne)
+        append(UnsafeBufferPointer(rebasing: events[middle...]), to: &blocks, encodeOne)
     }
 }

@@ -1,6 +1,6 @@
 public import MarketData
 
-/// The layout of a block, version 1.
+/// The layout of a block, version 1, and what both versions share.
 ///
 /// Specified for other implementations in docs/block-format.md.
 public enum BlockFormat {
@@ -59,15 +59,24 @@ enum ColumnID: UInt8, CaseIterable {
     case close = 19
     case volume = 20
     case interval = 21
+    case stream = 22
 }
 
 extension ColumnID {
+    /// Whether the values are mantissas of decimals, which have an exponent.
+    var isDecimal: Bool {
+        switch self {
+        case .price, .size, .bidPrice, .bidSize, .askPrice, .askSize, .open, .high, .low, .close, .volume: true
+        default: false
+        }
+    }
+
     static let count = allCases.count
 
     /// What an event without a value has in the column.
     var absentValue: Int64 {
         switch self {
-        case .side, .flags, .venueCode, .condition, .interval: 0
+        case .side, .flags, .venueCode, .condition, .interval, .stream: 0
         default: .min
         }
     }
@@ -75,7 +84,7 @@ extension ColumnID {
     /// Whether events of the kind have such a column.
     func belongs(to kind: EventKind) -> Bool {
         switch self {
-        case .eventTime, .receiptDelay, .sequence, .flags: true
+        case .eventTime, .receiptDelay, .sequence, .flags, .stream: true
         case .idNumber, .idText, .side, .price, .size: kind == .trade
         case .venueCode, .condition: kind != .candle
         case .bidPrice, .bidSize, .askPrice, .askSize: kind == .quote
@@ -89,7 +98,7 @@ extension ColumnID {
         case .eventTime: values.allSatisfy { $0 != .min }
         case .side: values.allSatisfy { (0...2).contains($0) }
         case .flags: values.allSatisfy { (0...Int64(UInt32.max)).contains($0) }
-        case .interval: values.allSatisfy { (Int64(Int32.min)...Int64(Int32.max)).contains($0) }
+        case .interval, .stream: values.allSatisfy { (Int64(Int32.min)...Int64(Int32.max)).contains($0) }
         case .idText: values.allSatisfy { (0...Int64(TextPool.textLengthMax)).contains($0) }
         default: true
         }
@@ -100,11 +109,16 @@ extension ColumnID {
 public struct BlockHeader: Equatable, Sendable {
     public let kind: EventKind
     public let count: Int
-    /// The tape positions of the first and last event.
+    /// The least and greatest tape position: those of the first and last event, unless the block is sealed.
     public let positions: ClosedRange<Int64>
-    /// The least and greatest event time, in nanoseconds.
+    /// The least and greatest event time, in nanoseconds: those of the first and last event of a sealed block.
     public let eventTimes: ClosedRange<Int64>
+    /// Whether the events are in the order of their event times (version 2), not in that of the tape (version 1).
+    public var isSealed: Bool { version == SealedFormat.version }
+    let version: UInt8
     let columnCount: Int
+    /// Where the columns begin.
+    let columnsOffset: Int
 }
 
 /// Why bytes are not a block.

@@ -52,7 +52,7 @@ package struct ByteReader {
             value |= UInt64(byte & 0x7F) << shift
             if byte < 0x80 { return value }
         }
-        throw BlockError(.malformedColumn, column: column)
+        throw BlockError(column == nil ? .malformedHeader : .malformedColumn, column: column)
     }
 
     package mutating func take(_ count: Int) throws(BlockError) -> UnsafeRawBufferPointer {

@@ -39,11 +39,13 @@ struct EventRow: Decodable, Equatable {
     var close: Decimal?
     var volume: Decimal?
     var interval: Int32?
+    var stream: Int32?
 
     init(_ event: MarketEvent, _ texts: TextPool) {
         eventTime = event.eventTime.nanoseconds
         receiptTime = event.receiptTime.isAbsent ? nil : event.receiptTime.nanoseconds
         sequence = event.sequence == MarketEvent.noSequence ? nil : event.sequence
+        stream = event.stream == 0 ? nil : event.stream
         flags = event.flags.isEmpty ? nil : event.flags.setNames
         switch event.payload {
         case .trade(let trade): set(trade, texts)
@@ -91,6 +93,7 @@ struct EventRow: Decodable, Equatable {
 /// What a block says about itself, as the decoder in Python prints it.
 struct HeaderRow: Decodable, Equatable {
     var kind: String
+    var sealed: Bool
     var count: Int
     var positions: [Int64]
     var eventTimes: [Int64]

@@ -8,20 +8,21 @@ import SimulatedStore
 struct Mutations {
     private var generator: SplitMix64
     private let blocks: [[UInt8]]
+    private let headerBytes: Int
 
-    init(seed: UInt64) {
+    init(seed: UInt64, sealed: Bool = false) {
         generator = SplitMix64(seed: seed)
         var blocks: [[UInt8]] = []
         for kind in EventKind.allCases {
             for blockSeed in UInt64(0)..<40 {
                 var random = RandomEvents(seed: blockSeed)
-                let list = random.make(kind, count: [1, 2, 5, 9, 17, 140][Int(blockSeed % 6)])
-                blocks += list.events.withUnsafeBufferPointer {
-                    BlockEncoder().encode($0, kind: kind, texts: list.texts).map(\.bytes)
-                }
+                // Bins of sealed blocks pay from some hundred events on.
+                let list = random.make(kind, count: [1, 2, 5, 9, 17, sealed ? 400 : 140][Int(blockSeed % 6)])
+                blocks += (sealed ? list.inOrderOfTime : list).blocks(sealed: sealed).map(\.bytes)
             }
         }
         self.blocks = blocks
+        headerBytes = sealed ? 24 : 44
     }
 
     mutating func next() -> [UInt8] {
@@ -34,7 +35,7 @@ struct Mutations {
     private mutating func mutate(_ block: inout [UInt8]) {
         guard block.count > 4 else { return }
         // Most damage is done behind the header, where there is more to get wrong.
-        let start = block.count > 60 && generator.nextIndex(below: 4) > 0 ? 44 : 0
+        let start = block.count > 60 && generator.nextIndex(below: 4) > 0 ? headerBytes : 0
         let place = start + generator.nextIndex(below: block.count - start)
         switch generator.nextIndex(below: 8) {
         case 0: block[place] ^= 1 << UInt8(generator.nextIndex(below: 8))

@@ -1,11 +1,28 @@
 import MarketData
 import SimulatedStore
+import TickCodec
 
 /// Events of one kind with the texts of their identifiers.
 struct EventList {
     let kind: EventKind
     var events: [MarketEvent] = []
     var texts = TextPool()
+
+    /// The events in the order of sealed blocks; those of one time stay in theirs.
+    var inOrderOfTime: EventList {
+        var list = self
+        list.events.sort { ($0.eventTime.nanoseconds, $0.position) < ($1.eventTime.nanoseconds, $1.position) }
+        return list
+    }
+
+    /// Encodes the events as they stand.
+    func blocks(sealed: Bool) -> [BlockEncoder.Block] {
+        events.withUnsafeBufferPointer {
+            sealed
+                ? SealedBlockEncoder().encode($0, kind: kind, texts: texts)
+                : BlockEncoder().encode($0, kind: kind, texts: texts)
+        }
+    }
 
     var rows: [EventRow] { events.map { EventRow($0, texts) } }
 }
@@ -53,7 +70,7 @@ struct RandomEvents {
                 eventTime: Timestamp(nanoseconds: time),
                 sequence: integer("sequence") ?? MarketEvent.noSequence,
                 instrument: 0,
-                stream: 0,
+                stream: Int32(truncatingIfNeeded: integer("stream") ?? 0),
                 flags: EventFlags(rawValue: UInt32(truncatingIfNeeded: integer("flags") ?? 0)),
                 payload: payload(kind, &list.texts)
             )

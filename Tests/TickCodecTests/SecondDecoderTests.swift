@@ -7,15 +7,16 @@ import Testing
 /// docs/block-format.md says all that a decoder has to know.
 @Suite(.enabled(if: SecondDecoder.isPresent, SecondDecoder.absence))
 struct SecondDecoderTests {
-    @Test(arguments: EventKind.allCases)
-    func readsWhatTheEncoderWrites(kind: EventKind) throws {
+    @Test(arguments: EventKind.allCases, [false, true])
+    func readsWhatTheEncoderWrites(kind: EventKind, sealed: Bool) throws {
         var blocks: [[UInt8]] = []
         var expected: [SecondDecoder.Answer] = []
         for seed in UInt64(0)..<120 {
             var random = RandomEvents(seed: seed)
             let counts = seed < 2 ? [1_000] : [1, 2, 9, 127, 128, 129]
             for count in counts {
-                add(random.make(kind, count: count), to: &blocks, &expected)
+                let list = random.make(kind, count: count)
+                add(sealed ? list.inOrderOfTime : list, sealed: sealed, to: &blocks, &expected)
             }
         }
         let answers = try SecondDecoder.decode(blocks)
@@ -26,9 +27,10 @@ struct SecondDecoderTests {
         }
     }
 
-    @Test func readsTheLargestBlock() throws {
+    @Test(arguments: [false, true])
+    func readsTheLargestBlock(sealed: Bool) throws {
         var list = EventList(kind: .trade)
-        for index in 0..<65_536 {
+        for index in 0..<(sealed ? SealedBlockEncoder.eventsMax : 65_536) {
             let price = ExactDecimal(mantissa: 6_180_030 + Int64(index * index % 977), exponent: -2)
             let id = EventID(number: 5_000_000_000 + Int64(index))
             let trade = Trade(price: price, size: .zero, id: id, side: index % 3 == 0 ? .buy : .sell)
@@ -36,14 +38,15 @@ struct SecondDecoderTests {
         }
         var blocks: [[UInt8]] = []
         var expected: [SecondDecoder.Answer] = []
-        add(list, to: &blocks, &expected)
+        add(list, sealed: sealed, to: &blocks, &expected)
         #expect(blocks.count == 1)
         #expect(try SecondDecoder.decode(blocks) == expected)
     }
 
     /// Both decoders take and refuse the same bytes.
-    @Test func refusesWhatTheFirstRefuses() throws {
-        var mutations = Mutations(seed: 77)
+    @Test(arguments: [false, true])
+    func refusesWhatTheFirstRefuses(sealed: Bool) throws {
+        var mutations = Mutations(seed: 77, sealed: sealed)
         var blocks: [[UInt8]] = []
         var expected: [SecondDecoder.Answer?] = []
         while blocks.count < 1_500 {
@@ -65,23 +68,22 @@ struct SecondDecoderTests {
 
     private func add(
         _ list: EventList,
+        sealed: Bool,
         to blocks: inout [[UInt8]],
         _ expected: inout [SecondDecoder.Answer]
     ) {
         var next = 0
-        let encoded = list.events.withUnsafeBufferPointer {
-            BlockEncoder().encode($0, kind: list.kind, texts: list.texts)
-        }
         // Numbers that fit no common exponent make very many blocks, which are all alike.
-        for block in encoded.prefix(4) {
+        for block in list.blocks(sealed: sealed).prefix(4) {
             let events = list.events[next..<(next + block.count)]
             next += block.count
-            guard let first = events.first, let last = events.last else { continue }
+            let positions = events.map(\.position.rawValue)
             let times = events.map(\.eventTime.nanoseconds)
             let header = HeaderRow(
                 kind: list.kind.name,
+                sealed: sealed,
                 count: block.count,
-                positions: [first.position.rawValue, last.position.rawValue],
+                positions: [positions.min() ?? 0, positions.max() ?? 0],
                 eventTimes: [times.min() ?? 0, times.max() ?? 0]
             )
             blocks.append(block.bytes)
@@ -92,6 +94,7 @@ struct SecondDecoderTests {
     private static func answer(_ block: DecodedBlock) -> SecondDecoder.Answer {
         let header = HeaderRow(
             kind: block.header.kind.name,
+            sealed: block.header.isSealed,
             count: block.header.count,
             positions: [block.header.positions.lowerBound, block.header.positions.upperBound],
             eventTimes: [block.header.eventTimes.lowerBound, block.header.eventTimes.upperBound]

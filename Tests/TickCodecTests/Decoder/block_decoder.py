@@ -38,8 +38,12 @@ COLUMNS = {
     18: ("low", {3}, "decimal"),
     19: ("close", {3}, "decimal"),
     20: ("volume", {3}, "decimal"),
-    21: ("interval", {3}, "interval"),
+    21: ("interval", {3}, "number32"),
+    22: ("stream", ALL, "number32"),
 }
+# Columns of sealed blocks in which events may be without a value: the others have 0 for that.
+NEVER_SPARSE = {1, 6, 7, 10, 11, 21, 22}
+LARGEST_TEXTS = 1 << 20
 FLAGS = [
     "crossed", "locked", "no_event_time", "out_of_order", "suspicious", "off_market", "zero_size", "sequence_reset",
     "provisional",
@@ -203,11 +207,34 @@ def meaning(form, value, exponent):
         if not 0 <= value < 1 << 32:
             raise Refused("flags have more than 32 bits")
         return flag_names(value) or None
-    if form == "interval":
+    if form == "number32":
         if not -(1 << 31) <= value < 1 << 31:
-            raise Refused("an interval does not fit")
+            raise Refused("a number has more than 32 bits")
         return value or None
     return code_bytes(value).hex() or None
+
+
+def column_of(column_id, kind, previous_id):
+    if column_id not in COLUMNS or column_id <= previous_id:
+        raise Refused("a column is not known or out of order")
+    name, kinds, form = COLUMNS[column_id]
+    if kind not in kinds:
+        raise Refused("a column belongs to another kind")
+    return name, form
+
+
+def fill(rows, holders, column_id, values, exponent):
+    """Puts the values of a column into the rows that have one."""
+    name, _, form = COLUMNS[column_id]
+    for index, value in zip(holders, values):
+        shown = meaning(form, value, exponent)
+        if shown is None and column_id == 1:
+            raise Refused("an event has no event time")
+        if shown is None:
+            continue
+        if column_id == 5 and name in rows[index]:
+            raise Refused("an event has two ids")
+        rows[index]["text_id" if column_id == 5 else name] = shown
 
 
 def decode_column(reader, kind, rows, previous_id):
@@ -216,11 +243,7 @@ def decode_column(reader, kind, rows, previous_id):
     exponent = reader.signed(1)
     reader.unsigned(1)
     column = Reader(reader.take(reader.unsigned(4)))
-    if column_id not in COLUMNS or column_id <= previous_id:
-        raise Refused("a column is not known or out of order")
-    name, kinds, form = COLUMNS[column_id]
-    if kind not in kinds:
-        raise Refused("a column belongs to another kind")
+    column_of(column_id, kind, previous_id)
     holders = range(len(rows))
     if encoding & 0x80:
         if column_id == 1:
@@ -236,34 +259,177 @@ def decode_column(reader, kind, rows, previous_id):
         values = decode_values(column, encoding, len(holders))
     if column.remaining:
         raise Refused("a column goes on after its last value")
-    for index, value in zip(holders, values):
-        shown = meaning(form, value, exponent)
-        if shown is None:
-            continue
-        if column_id == 5 and name in rows[index]:
-            raise Refused("an event has two ids")
-        rows[index]["text_id" if column_id == 5 else name] = shown
+    fill(rows, holders, column_id, values, exponent)
     return column_id
+
+
+def read_bins(reader, divisor):
+    """The lower ends, widths and frequencies of the bins, and the precision."""
+    count = reader.unsigned(1) + 1
+    precision = reader.unsigned(1)
+    if count < 2 or precision > 12:
+        raise Refused("bins are impossible")
+    bins = []
+    lower = 0
+    for number in range(count):
+        step = reader.varint()
+        lower = unzigzag(step) if number == 0 else wrap(lower + divisor * step)
+        frequency = reader.varint()
+        width = reader.width() if frequency & 1 else 0
+        if frequency >> 1 == 0:
+            raise Refused("a bin is never used")
+        bins.append((lower, width, frequency >> 1))
+    if sum(frequency for _, _, frequency in bins) != 1 << precision:
+        raise Refused("frequencies do not add up")
+    return bins, precision
+
+
+def read_symbols(reader, count, bins, precision):
+    """The number of the bin of each value, by rANS with four states."""
+    word_count = reader.varint()
+    states = [reader.unsigned(4) for _ in range(4)]
+    if word_count > count:
+        raise Refused("there are more words than values")
+    words = Reader(reader.take(2 * word_count))
+    parts = [(number, part) for number, (_, _, frequency) in enumerate(bins) for part in range(frequency)]
+    symbols = []
+    for index in range(count):
+        state = states[index % 4]
+        number, part = parts[state & ((1 << precision) - 1)]
+        state = bins[number][2] * (state >> precision) + part
+        if state < 1 << 16:
+            state = state << 16 | words.unsigned(2)
+        states[index % 4] = state
+        symbols.append(number)
+    if words.remaining or any(state != 1 << 16 for state in states):
+        raise Refused("the words are not those of the values")
+    return symbols
+
+
+def read_offsets(reader, widths):
+    total = sum(widths)
+    data = reader.take((total + 7) // 8)
+    offsets = []
+    place = 0
+    for width in widths:
+        # The bits of one value are within nine bytes.
+        near = int.from_bytes(data[place // 8:place // 8 + 9], "little")
+        offsets.append(near >> (place % 8) & ((1 << width) - 1))
+        place += width
+    return offsets
+
+
+def series(reader, count):
+    """A series of that many integers of a sealed block."""
+    form = reader.unsigned(1)
+    order = form & 3
+    if form > 15 or order > 2 or order >= count:
+        raise Refused("a series has an impossible form")
+    value = unzigzag(reader.varint()) if order > 0 else 0
+    difference = unzigzag(reader.varint()) if order > 1 else 0
+    divisor = reader.varint() if form & 4 else 1
+    if form & 8:
+        bins, precision = read_bins(reader, divisor)
+        chosen = [bins[symbol] for symbol in read_symbols(reader, count - order, bins, precision)]
+    else:
+        lower = unzigzag(reader.varint())
+        chosen = [(lower, reader.width(), 0)] * (count - order)
+    offsets = read_offsets(reader, [width for _, width, _ in chosen])
+    numbers = [wrap(lower + divisor * offset) for (lower, _, _), offset in zip(chosen, offsets)]
+    if order == 0:
+        return numbers
+    values = [value]
+    if order == 2:
+        value = wrap(value + difference)
+        values.append(value)
+    for number in numbers:
+        difference = wrap(difference + number) if order == 2 else number
+        value = wrap(value + difference)
+        values.append(value)
+    return values
+
+
+def decode_sealed_column(reader, kind, rows, previous_id, times):
+    head = reader.unsigned(1)
+    column_id = head & 0x7F
+    column = Reader(reader.take(reader.varint()))
+    _, form = column_of(column_id, kind, previous_id)
+    exponent = column.signed(1) if form == "decimal" else 0
+    holders = range(len(rows))
+    if head & 0x80:
+        if column_id in NEVER_SPARSE:
+            raise Refused("a column cannot be sparse")
+        presence = series(column, len(rows))
+        if any(value not in (0, 1) for value in presence):
+            raise Refused("a presence is neither 0 nor 1")
+        holders = [index for index in holders if presence[index]]
+    values = series(column, len(holders)) if holders else []
+    if column_id == 1:
+        first, last = times
+        values = [wrap(first + value) for value in values]
+        if values != sorted(values) or values[0] != first or values[-1] != last:
+            raise Refused("event times are not in order, or not those of the header")
+    if column_id == 5:
+        values = sealed_texts(column, values)
+    if column.remaining:
+        raise Refused("a column goes on after its last value")
+    fill(rows, holders, column_id, values, exponent)
+    return column_id
+
+
+def sealed_texts(reader, lengths):
+    if any(not 0 <= length <= 0xFFFF for length in lengths):
+        raise Refused("a text has an impossible length")
+    total = sum(lengths)
+    if total > LARGEST_TEXTS:
+        raise Refused("texts are too long")
+    values = series(reader, total) if total else []
+    if any(not 0 <= value <= 255 for value in values):
+        raise Refused("a byte of a text is none")
+    whole = Reader(bytes(values))
+    return [bytes(whole.take(length)) for length in lengths]
+
+
+def hot_header(reader):
+    kind, columns, count = reader.unsigned(1), reader.unsigned(2), reader.unsigned(4)
+    first, last, least, greatest = (reader.signed(8) for _ in range(4))
+    return kind, columns, count, (first, last), (least, greatest)
+
+
+def sealed_header(reader):
+    kind, count, columns = reader.unsigned(1), reader.varint(), reader.varint()
+    ranges = []
+    for _ in range(2):
+        first = unzigzag(reader.varint())
+        ranges.append((first, first + reader.varint()))
+        if ranges[-1][1] > MASK >> 1:
+            raise Refused("a range ends beyond all numbers")
+    return kind, columns, count, *ranges
 
 
 def decode(data):
     """The header and the events of a block."""
-    if len(data) < 48:
-        raise Refused("too short")
-    if data[:4] != b"TDB1" or data[4] != 1:
+    if len(data) < 5 or data[:4] != b"TDB1" or data[4] not in (1, 2):
         raise Refused("magic or version are others")
+    is_sealed = data[4] == 2
+    if len(data) < (9 if is_sealed else 48):
+        raise Refused("too short")
     if crc32c(data[:-4]) != int.from_bytes(data[-4:], "little"):
         raise Refused("the checksum is wrong")
     reader = Reader(data[:-4])
     reader.take(5)
-    kind, columns, count = reader.unsigned(1), reader.unsigned(2), reader.unsigned(4)
-    first, last, least, greatest = (reader.signed(8) for _ in range(4))
-    if kind not in KINDS or not 1 <= count <= 65_536 or last - first < count - 1 or least > greatest:
+    kind, columns, count, positions, times = sealed_header(reader) if is_sealed else hot_header(reader)
+    if kind not in KINDS or not 1 <= count <= 65_536 or columns > len(COLUMNS):
+        raise Refused("the header is impossible")
+    if positions[1] - positions[0] < count - 1 or times[0] > times[1]:
         raise Refused("the header is impossible")
     rows = [{} for _ in range(count)]
     column_id = 0
     for number in range(columns):
-        column_id = decode_column(reader, kind, rows, column_id)
+        if is_sealed:
+            column_id = decode_sealed_column(reader, kind, rows, column_id, times)
+        else:
+            column_id = decode_column(reader, kind, rows, column_id)
         if number == 0 and column_id != 1:
             raise Refused("there are no event times")
     if reader.remaining:
@@ -274,7 +440,8 @@ def decode(data):
         delay = row.pop("receipt_delay", None)
         if delay is not None:
             row["receipt_time"] = wrap(row["event_time"] + delay)
-    header = {"kind": KINDS[kind], "count": count, "positions": [first, last], "event_times": [least, greatest]}
+    header = {"kind": KINDS[kind], "sealed": is_sealed, "count": count}
+    header |= {"positions": list(positions), "event_times": list(times)}
     return header, rows
 
 
