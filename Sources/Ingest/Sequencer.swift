@@ -250,6 +250,8 @@ extension Sequencer {
                 flagPrice(&event, lane)
                 if event.flags.rawValue != 0 { count(event.flags) }
                 newest = max(newest, event.eventTime.nanoseconds)
+                // The number of the stream in the order of the tape. One that is not followed has no lasting number.
+                event.stream = stream < Self.followedMax ? Int32(truncatingIfNeeded: stream) : -1
                 add(event, lane, batch.texts)
             }
         }

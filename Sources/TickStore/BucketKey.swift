@@ -36,6 +36,14 @@ public struct BucketKey: Hashable, Sendable {
     }
 }
 
+/// Numbers that say where in its lane a part belongs: window, then part, in one integer.
+///
+/// Windows begin at whole seconds, so the nanoseconds below one are free for the part. Slots of one lane order its
+/// documents as they were written, and no two live documents of a lane share one.
+enum BucketSlot {
+    static func make(windowStart: Int64, part: Int64) -> Int64 { windowStart + part }
+}
+
 extension EventKind {
     /// The length of the windows that events of the kind are grouped in, in seconds.
     ///
@@ -47,11 +55,31 @@ extension EventKind {
         }
     }
 
+    /// The length of the segments that sealed windows are rolled up into, in seconds; nil where they stay.
+    ///
+    /// A day. Windows of bars are longer than that already.
+    var segmentSeconds: Int64? {
+        switch self {
+        case .trade, .quote: 86_400
+        case .candle: nil
+        }
+    }
+
     /// The start of the window that an event time falls into.
     @inline(__always)
     public func windowStart(of time: Timestamp) -> Int64 {
-        let length = windowSeconds &* 1_000_000_000
-        let offset = time.nanoseconds % length
-        return time.nanoseconds &- (offset < 0 ? offset &+ length : offset)
+        Self.floor(time.nanoseconds, toSeconds: windowSeconds)
+    }
+
+    /// The start of the segment that a window falls into; nil where there are no segments.
+    func segmentStart(of windowStart: Int64) -> Int64? {
+        segmentSeconds.map { Self.floor(windowStart, toSeconds: $0) }
+    }
+
+    @inline(__always)
+    private static func floor(_ nanoseconds: Int64, toSeconds seconds: Int64) -> Int64 {
+        let length = seconds &* 1_000_000_000
+        let offset = nanoseconds % length
+        return nanoseconds &- (offset < 0 ? offset &+ length : offset)
     }
 }

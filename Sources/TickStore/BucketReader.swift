@@ -11,12 +11,21 @@ public struct EventQuery: Sendable {
     public let from: Timestamp?
     /// Before this event time, where given.
     public let to: Timestamp?
+    /// Of this source only, where given.
+    public let source: String?
 
-    public init(instrument: Instrument, kind: EventKind, from: Timestamp? = nil, to: Timestamp? = nil) {
+    public init(
+        instrument: Instrument,
+        kind: EventKind,
+        from: Timestamp? = nil,
+        to: Timestamp? = nil,
+        source: String? = nil
+    ) {
         self.instrument = instrument
         self.kind = kind
         self.from = from
         self.to = to
+        self.source = source
     }
 }
 
@@ -28,38 +37,54 @@ public struct StoredEvent: Sendable {
 
 /// Reads the events of one instrument and kind in order of event time, then source, then position.
 ///
-/// Buckets are read one after the other in the order of their first event, and their events wait until no bucket
-/// that is still to come can hold an earlier one. So memory is bounded by buckets that overlap in time, not by
-/// how much is read. Used by one task at a time.
+/// What is read is what was stored when reading began, whatever is written, sealed and rolled up meanwhile: no event
+/// is missing, none comes twice, none that came in later stands out of order. Documents are fetched one after the
+/// other in the order of their first event, and their blocks decoded when nothing earlier can come any more. So
+/// memory is bounded by what overlaps in time, not by how much is read. Used by one task at a time.
 public final class BucketReader {
     private let writer: VersionedWriter
     private let query: EventQuery
-    private let decoder = BlockDecoder()
-    /// The buckets that overlap the query, without their blocks, by first event time.
-    private var outline: [BucketOutline]?
-    private var nextBucket = 0
-    /// Decoded events that wait, in order; those before `waitingStart` were handed out.
-    private var waiting: [WaitingEvent] = []
+    private var merge: EventMerge
+    /// The documents that overlap the query, by first event time; nil where they are to be looked up.
+    private var outlines: [RankedOutline]?
+    private var nextOutline = 0
+    private var lookups = 0
+
+    /// So often a document may be gone when it is to be fetched, because it was rolled up meanwhile.
+    private static let lookupsMax = 1_000
+    private static let outlinesMax = 1_000_000
 
     public init(reading writer: VersionedWriter, _ query: EventQuery) {
         self.writer = writer
         self.query = query
+        merge = EventMerge(bounds: query.bounds)
     }
 
     /// The next events in order; nil at the end.
     ///
     /// - Throws: `StoreError`, with code `unreadable` where a block is damaged: the message names bucket and block.
     public func next() async throws(StoreError) -> [StoredEvent]? {
-        let buckets = try await loadOutline()
-        while true {
-            if nextBucket < buckets.count {
-                try await load(buckets[nextBucket])
-                nextBucket += 1
+        guard let merged = try await nextMerged() else { return nil }
+        return merged.events.map { event in
+            var idText: String?
+            if case .trade(let trade) = event.payload, trade.id.form == .text {
+                idText = String(decoding: merged.texts[trade.id], as: UTF8.self)
             }
-            let frontier = nextBucket < buckets.count ? buckets[nextBucket].firstEventTime : Int64.max
-            let ready = takeWaiting(before: frontier)
-            if !ready.isEmpty { return ready }
-            if nextBucket >= buckets.count { return nil }
+            return StoredEvent(event: event, idText: idText)
+        }
+    }
+
+    /// The next events in order, as columns of memory; nil at the end.
+    ///
+    /// - Throws: `StoreError`, as `next`.
+    func nextMerged() async throws(StoreError) -> MergedEvents? {
+        while true {
+            let outlines = try await currentOutlines()
+            let limit = nextOutline < outlines.count ? outlines[nextOutline].outline.state.firstEventTime : Int64.max
+            if let merged = try merge.next(before: limit) { return merged }
+            guard nextOutline < outlines.count else { return nil }
+            let isThere = try await fetch(outlines[nextOutline])
+            if isThere { nextOutline += 1 } else { lookAgain() }
         }
     }
 }
@@ -67,133 +92,109 @@ public final class BucketReader {
 extension BucketReader {
     private typealias Field = MarketDataCollection.Field
 
-    private struct BucketOutline {
-        let id: BSONValue
-        let source: String
-        let firstEventTime: Int64
+    private struct RankedOutline {
+        let outline: BucketOutline
         /// The place of the source among all sources of the query, by name.
-        var sourceRank = 0
-    }
-
-    private struct WaitingEvent {
-        let event: MarketEvent
         let sourceRank: Int
-        let idText: String?
-
-        static func isBefore(_ left: WaitingEvent, _ right: WaitingEvent) -> Bool {
-            if left.event.eventTime != right.event.eventTime { return left.event.eventTime < right.event.eventTime }
-            if left.sourceRank != right.sourceRank { return left.sourceRank < right.sourceRank }
-            return left.event.position < right.event.position
-        }
     }
 
-    private func loadOutline() async throws(StoreError) -> [BucketOutline] {
-        if let outline { return outline }
-        let documents = try await writer.find(
-            DocumentQuery(
-                MarketDataCollection.name,
-                where: conditions,
-                fields: .only([Field.source, Field.firstEventTime, Field.lastEventTime]),
-                limit: 1_000_000
-            )
+    private func currentOutlines() async throws(StoreError) -> [RankedOutline] {
+        if let outlines { return outlines }
+        let loaded = try await loadOutlines()
+        outlines = loaded
+        nextOutline = 0
+        return loaded
+    }
+
+    /// Begins anew where reading stands, after a document went into a segment.
+    private func lookAgain() {
+        outlines = nil
+        let rest = merge.frontier..<max(query.bounds.upperBound, merge.frontier)
+        merge = EventMerge(bounds: rest)
+    }
+
+    private func loadOutlines() async throws(StoreError) -> [RankedOutline] {
+        guard lookups < Self.lookupsMax else {
+            throw StoreError(.unavailable, "the buckets of \(query.instrument) kept changing; read again")
+        }
+        lookups += 1
+        var find = DocumentQuery(
+            MarketDataCollection.name,
+            where: query.conditions,
+            fields: .only(BucketOutline.fields),
+            limit: Self.outlinesMax
         )
-        var result: [BucketOutline] = []
-        for document in documents {
-            guard let id = document[DocumentField.id], let source = document[Field.source]?.string,
-                let first = document[Field.firstEventTime]?.integer, let last = document[Field.lastEventTime]?.integer
-            else { throw StoreError(.unreadable, "a bucket lacks its first or last event time") }
-            if let from = query.from, last < from.nanoseconds { continue }
-            if let to = query.to, first >= to.nanoseconds { continue }
-            result.append(BucketOutline(id: id, source: source, firstEventTime: first))
+        find.isSnapshot = true
+        var found: [BucketOutline] = []
+        for document in try await writer.find(find) {
+            let outline = try BucketOutline(document)
+            guard outline.state.lastEventTime >= merge.frontier,
+                outline.state.firstEventTime < query.bounds.upperBound, outline.state.eventCount > 0
+            else { continue }
+            found.append(outline)
         }
-        let sources = Set(result.map(\.source)).sorted()
+        let sources = Set(found.map(\.source)).sorted()
         let ranks = Dictionary(uniqueKeysWithValues: zip(sources, 0...))
-        for index in result.indices { result[index].sourceRank = ranks[result[index].source] ?? 0 }
-        result.sort { $0.firstEventTime < $1.firstEventTime }
-        outline = result
-        return result
+        return found.map { RankedOutline(outline: $0, sourceRank: ranks[$0.source] ?? 0) }
+            .sorted { $0.outline.state.firstEventTime < $1.outline.state.firstEventTime }
     }
 
-    private var conditions: [DocumentQuery.Condition] {
-        var conditions: [DocumentQuery.Condition] = [
-            .equals(Field.instrumentSymbol, .string(query.instrument.description)),
-            .equals(Field.kind, .string(query.kind.name)),
-        ]
-        // Windows end after they start: one that began a window's length before may still overlap.
-        if let from = query.from {
-            conditions.append(.greaterOrEqual(Field.windowStart, .int64(query.kind.windowStart(of: from))))
-        }
-        if let to = query.to { conditions.append(.less(Field.windowStart, .int64(to.nanoseconds))) }
-        return conditions
-    }
-
-    private func load(_ bucket: BucketOutline) async throws(StoreError) {
+    /// Fetches the blocks of a document; answers false where it is gone.
+    private func fetch(_ ranked: RankedOutline) async throws(StoreError) -> Bool {
+        let outline = ranked.outline
         let found = try await writer.find(
             DocumentQuery(
                 MarketDataCollection.name,
                 where: [
-                    .equals(DocumentField.id, bucket.id),
+                    .equals(DocumentField.id, .string(outline.id)),
                     .equals(Field.instrumentSymbol, .string(query.instrument.description)),
+                    .equals(Field.replacedBy, .null),
                 ],
-                fields: .only([Field.blocks]),
+                fields: .only([Field.blocks, Field.sealedBlockCount]),
                 limit: 1
             )
         )
-        guard let blocks = found.first?[Field.blocks]?.array else {
-            throw StoreError(.unreadable, "bucket \(bucket.id.string ?? "?") disappeared or has no blocks")
-        }
-        var added: [WaitingEvent] = []
-        for (number, block) in blocks.enumerated() {
+        guard let document = found.first, let blocks = document[Field.blocks]?.array else { return false }
+        let sealedCount = Int(document[Field.sealedBlockCount]?.integer ?? 0)
+        var added: [StoredBlock] = []
+        for (index, block) in blocks.enumerated() {
             guard let bytes = block.binary else {
-                throw StoreError(.unreadable, "block \(number) of bucket \(bucket.id.string ?? "?") is not binary")
+                throw StoreError(.unreadable, "block \(index) of bucket \(outline.id) is not binary")
             }
-            try append(bytes, number, bucket, to: &added)
+            let rank = StoredBlock.Rank(source: ranked.sourceRank, slot: outline.firstSlot, index: index)
+            let stored = try StoredBlock(bytes, rank: rank, bucket: outline.id)
+            // What came in since reading began may belong before what was read already.
+            let isLater =
+                index >= sealedCount && stored.header.positions.lowerBound > outline.state.appliedThrough
+            if !isLater { added.append(stored) }
         }
-        merge(added)
+        merge.add(added)
+        return true
+    }
+}
+
+extension EventQuery {
+    var bounds: Range<Int64> {
+        let lower = from?.nanoseconds ?? .min
+        return lower..<max(to?.nanoseconds ?? .max, lower)
     }
 
-    private func append(
-        _ bytes: [UInt8],
-        _ number: Int,
-        _ bucket: BucketOutline,
-        to added: inout [WaitingEvent]
-    ) throws(StoreError) {
-        let block: DecodedBlock
-        do throws(BlockError) {
-            block = try decoder.decode(bytes)
-        } catch {
-            let place = "block \(number) of bucket \(bucket.id.string ?? "?")"
-            throw StoreError(.unreadable, "\(place) cannot be read: \(error). Run 'tapedesk verify'")
+    /// What holds for the documents that may hold such events.
+    fileprivate var conditions: [DocumentQuery.Condition] {
+        typealias Field = MarketDataCollection.Field
+        var conditions: [DocumentQuery.Condition] = [
+            .equals(Field.instrumentSymbol, .string(instrument.description)),
+            .equals(Field.kind, .string(kind.name)),
+            .equals(Field.replacedBy, .null),
+        ]
+        if let source { conditions.append(.equals(Field.source, .string(source))) }
+        if let from {
+            // What begins before may reach into the range: a window, or the segment of its day.
+            let window = kind.windowStart(of: from)
+            let start = kind.segmentStart(of: window) ?? window
+            conditions.append(.greaterOrEqual(Field.windowStart, .int64(start)))
         }
-        for event in block.events {
-            if let from = query.from, event.eventTime < from { continue }
-            if let to = query.to, event.eventTime >= to { continue }
-            var idText: String?
-            if case .trade(let trade) = event.payload, trade.id.form == .text {
-                idText = String(decoding: block.texts[trade.id], as: UTF8.self)
-            }
-            added.append(WaitingEvent(event: event, sourceRank: bucket.sourceRank, idText: idText))
-        }
-    }
-
-    /// Merges new events into the waiting ones.
-    ///
-    /// Both are nearly sorted most of the time; the sort is stable in effect because no two events of one source have
-    /// the same position.
-    private func merge(_ added: [WaitingEvent]) {
-        waiting.append(contentsOf: added)
-        waiting.sort(by: WaitingEvent.isBefore)
-    }
-
-    private func takeWaiting(before frontier: Int64) -> [StoredEvent] {
-        var low = 0
-        var high = waiting.count
-        while low < high {
-            let middle = (low + high) / 2
-            if waiting[middle].event.eventTime.nanoseconds < frontier { low = middle + 1 } else { high = middle }
-        }
-        let ready = waiting[..<low].map { StoredEvent(event: $0.event, idText: $0.idText) }
-        waiting.removeFirst(low)
-        return ready
+        if let to { conditions.append(.less(Field.windowStart, .int64(to.nanoseconds))) }
+        return conditions
     }
 }

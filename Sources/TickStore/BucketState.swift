@@ -36,8 +36,8 @@ struct BucketState: Sendable {
     init(_ document: BSONDocument) throws(StoreError) {
         do {
             let schema = try document.integer(DocumentField.schemaVersion)
-            guard schema == MarketDataCollection.schemaVersion else {
-                throw StoreError(.unreadable, "a bucket has schema version \(schema); this version reads 1")
+            guard MarketDataCollection.schemaVersionsRead.contains(schema) else {
+                throw StoreError(.unreadable, "a bucket has schema version \(schema); this version reads 1 and 2")
             }
             part = try document.integer(Field.part)
             version = try document.integer(DocumentField.version)
@@ -55,6 +55,21 @@ struct BucketState: Sendable {
         } catch {
             throw StoreError(.unreadable, "a bucket cannot be read: \(error)")
         }
+    }
+
+    /// What a segment says of a window that is in it: it takes nothing more, the next event begins a new part.
+    init(absorbed window: SegmentWindow) {
+        part = window.lastPart
+        version = 0
+        isClosed = true
+        blockCount = 0
+        blockBytes = 0
+        eventCount = 0
+        firstEventTime = .max
+        lastEventTime = .min
+        appliedThrough = window.appliedThrough
+        checksum = 0
+        summary = nil
     }
 
     /// The state after `addition` was appended to `previous`, or began a new part.

@@ -125,6 +125,8 @@ extension BucketWriter {
             writer.append(Field.windowStart, .int64(key.windowStart))
             writer.append(Field.windowSeconds, .int64(key.kind.windowSeconds))
             writer.append(Field.part, .int64(state.part))
+            let slot = BucketSlot.make(windowStart: key.windowStart, part: state.part)
+            writer.append(Field.slots, .array([.int64(slot)]))
             for (field, value) in state.fields { writer.append(field, value) }
             writer.append(Field.blocks, .array(blocks))
         }
@@ -147,6 +149,10 @@ extension BucketWriter {
             case .conflict, .notFound, .unknown:
                 // The stored document decides: it says itself what is applied, so even a change of which nobody can
                 // tell any more whether it took effect needs no other answer.
+                states[key] = nil
+                again.append(attempt.bucket)
+            case .failed(let error) where error.code == .duplicateKey:
+                // The part is in a segment meanwhile, which says how far the window is applied.
                 states[key] = nil
                 again.append(attempt.bucket)
             case .failed(let error):
@@ -172,7 +178,11 @@ extension BucketWriter {
     private func loadStates(of keys: ArraySlice<BucketKey>) async throws(StoreError) {
         typealias Field = MarketDataCollection.Field
         let symbols = Set(keys.map(\.instrument.description)).sorted()
-        let windows = Set(keys.map(\.windowStart)).sorted()
+        // A window that was rolled up is described by the segment of its day.
+        let windows = Set(
+            keys.flatMap { [$0.windowStart, $0.kind.segmentStart(of: $0.windowStart) ?? $0.windowStart] }
+        )
+        .sorted()
         let sources = Set(keys.map(\.source)).sorted()
         let wanted = Dictionary(uniqueKeysWithValues: keys.map { (LaneWindow($0), $0) })
         let query = DocumentQuery(
@@ -181,6 +191,7 @@ extension BucketWriter {
                 .isIn(Field.instrumentSymbol, symbols.map(BSONValue.string)),
                 .isIn(Field.windowStart, windows.map(BSONValue.int64)),
                 .isIn(Field.source, sources.map(BSONValue.string)),
+                .equals(Field.replacedBy, .null),
             ],
             fields: .excluding([Field.blocks]),
             limit: Self.partsPerQueryMax
@@ -191,11 +202,23 @@ extension BucketWriter {
         }
         for key in keys { states[key] = .some(nil) }
         for document in documents {
-            guard let lane = LaneWindow(document), let key = wanted[lane] else { continue }
-            let state = try BucketState(document)
-            if let known = states[key] ?? nil, known.part > state.part { continue }
-            states[key] = .some(state)
+            guard let lane = LaneWindow(document) else { continue }
+            for (start, state) in try Self.states(in: document, windowStart: lane.windowStart) {
+                guard let key = wanted[lane.at(start)] else { continue }
+                if let known = states[key] ?? nil, known.part > state.part { continue }
+                states[key] = .some(state)
+            }
         }
+    }
+
+    /// What a document says about windows: a bucket about its own, a segment about all that are in it.
+    private static func states(
+        in document: BSONDocument,
+        windowStart: Int64
+    ) throws(StoreError) -> [(windowStart: Int64, state: BucketState)] {
+        let absorbed = try SegmentWindow.all(in: document)
+        guard absorbed.isEmpty else { return absorbed.map { ($0.start, BucketState(absorbed: $0)) } }
+        return [(windowStart, try BucketState(document))]
     }
 
     /// The identity of a bucket as documents spell it.
@@ -203,7 +226,14 @@ extension BucketWriter {
         let source: String
         let symbol: String
         let kind: String
-        let windowStart: Int64
+        private(set) var windowStart: Int64
+
+        /// The same lane, another window.
+        func at(_ windowStart: Int64) -> LaneWindow {
+            var other = self
+            other.windowStart = windowStart
+            return other
+        }
 
         init(_ key: BucketKey) {
             source = key.source

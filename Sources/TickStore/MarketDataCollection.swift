@@ -21,6 +21,20 @@ public enum MarketDataCollection {
         public static let lastEventTime = "last_event_time"
         public static let appliedThrough = "applied_through"
         public static let checksum = "checksum"
+        /// Blocks at the front that are sealed; missing where none is.
+        public static let sealedBlockCount = "sealed_block_count"
+        /// First and last event time of each sealed block, one pair behind the other.
+        public static let sealedTimes = "sealed_times"
+        /// Events that sealing left out because they were there already; missing where there were none.
+        public static let duplicateCount = "duplicate_count"
+        /// Which parts of which windows are in the document: no two documents of a lane have the same.
+        public static let slots = "slots"
+        /// Segments only: the windows that are in it, each with its last part and how far it is applied.
+        public static let windows = "windows"
+        /// The segment that took this bucket's place; whoever reads passes over the bucket.
+        public static let replacedBy = "replaced_by"
+        /// The slots that a replaced document gave away.
+        public static let formerSlots = "former_slots"
         public static let open = "open"
         public static let high = "high"
         public static let low = "low"
@@ -29,8 +43,11 @@ public enum MarketDataCollection {
         public static let volume = "volume"
     }
 
-    /// The layout that this version writes and reads.
-    public static let schemaVersion: Int64 = 1
+    /// The layout that this version writes.
+    ///
+    /// Version 1 had neither slots nor sealed blocks; it is read, and brought up when a bucket is sealed.
+    public static let schemaVersion: Int64 = 2
+    static let schemaVersionsRead: ClosedRange<Int64> = 1...2
 
     public static let specification = CollectionSpecification(
         name: name,
@@ -57,6 +74,8 @@ public enum MarketDataCollection {
                 Field.eventCount: ["bsonType": "long", "minimum": 1],
                 Field.appliedThrough: ["bsonType": "long"],
                 Field.checksum: ["bsonType": "long"],
+                Field.sealedBlockCount: ["bsonType": "long", "minimum": 0],
+                Field.slots: ["bsonType": "array", "items": ["bsonType": "long"]],
             ],
         ],
         indexes: [
@@ -64,7 +83,14 @@ public enum MarketDataCollection {
                 name: "lane_window",
                 fields: [Field.instrumentSymbol, Field.kind, Field.windowStart, Field.source, Field.part],
                 unique: true
-            )
+            ),
+            // Whoever still believes that a part is to be created, although a segment holds it, is refused.
+            CollectionSpecification.Index(
+                name: "lane_slots",
+                fields: [Field.instrumentSymbol, Field.kind, Field.source, Field.slots],
+                unique: true,
+                presentOnly: true
+            ),
         ]
     )
 }

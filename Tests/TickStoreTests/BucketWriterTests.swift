@@ -21,7 +21,8 @@ import Testing
         #expect(stand.documents.count == 1)
         #expect(document[DocumentField.id]?.string == "TEST/file|trade|TEST:A-B|\(Market.start)|0")
         #expect(document[DocumentField.version] == 1)
-        #expect(document[DocumentField.schemaVersion] == 1)
+        #expect(document[DocumentField.schemaVersion] == 2)
+        #expect(document[Field.slots] == .array([.int64(Market.start)]))
         #expect(document[Field.instrumentSymbol] == "TEST:A-B")
         #expect(document[Field.kind] == "trade")
         #expect(document[Field.source] == "TEST/file")
@@ -191,7 +192,7 @@ import Testing
     @Test func aDocumentOfAnotherLayoutIsNotTouched() async throws {
         let stand = try await Stand()
         _ = try await stand.bucketWriter().write(Market.buckets([Market.trade(at: 0, time: 0)]))
-        let newer = try await stand.damaged { _, document in document.setting(DocumentField.schemaVersion, 2) }
+        let newer = try await stand.damaged { _, document in document.setting(DocumentField.schemaVersion, 3) }
         await #expect(throws: StoreError.self) {
             try await newer.bucketWriter().write(Market.buckets([Market.trade(at: 1, time: 1)]))
         }

@@ -160,9 +160,19 @@ import Testing
 
     @Test func wrongWindowPartKindAndSource() async throws {
         let window = try await problems { $0.setting(Field.windowStart, .int64(Market.start - Market.hour)) }
-        #expect(window == ["the id does not match the fields", "an event lies outside the window"])
+        #expect(
+            window == [
+                "the id does not match the fields", "the slots do not match window and part",
+                "an event lies outside the window",
+            ]
+        )
         let part = try await problems { $0.setting(Field.part, 1) }
-        #expect(part == ["the first parts of the window are missing", "the id does not match the fields"])
+        #expect(
+            part == [
+                "the first parts of the window are missing", "the id does not match the fields",
+                "the slots do not match window and part",
+            ]
+        )
         let kind = try await problems { $0.setting(Field.kind, "quote") }
         #expect(kind == ["the id does not match the fields", "a block holds events of another kind"])
         #expect(try await problems { $0.setting(Field.source, "x") } == ["the id does not match the fields"])
@@ -182,8 +192,8 @@ import Testing
     }
 
     @Test func anotherLayout() async throws {
-        let found = try await problems { $0.setting(DocumentField.schemaVersion, 2) }
-        #expect(found == ["a bucket has schema version 2; this version reads 1"])
+        let found = try await problems { $0.setting(DocumentField.schemaVersion, 3) }
+        #expect(found == ["a bucket has schema version 3; this version reads 1 and 2"])
     }
 
     @Test func missingParts() async throws {
@@ -208,7 +218,9 @@ import Testing
         let stand = try await parts()
         let first = try #require(stand.documents.first)
         let report = try await stand.damaged { id, document in
-            id.hasSuffix("|1") ? first.setting(Field.part, 1).setting(DocumentField.id, .string(id)) : document
+            guard id.hasSuffix("|1") else { return document }
+            return first.setting(Field.part, 1).setting(DocumentField.id, .string(id))
+                .setting(Field.slots, document[Field.slots] ?? .null)
         }.verify()
         #expect(report.findings.map(\.problem).contains("block 0 does not continue the positions of the one before"))
         #expect(report.findings.allSatisfy { $0.bucket.hasSuffix("|1") })

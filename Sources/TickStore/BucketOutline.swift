@@ -1,0 +1,96 @@
+import BSON
+import DocumentStore
+import MarketData
+
+/// Everything that a document of market data says about itself, but for its blocks: a bucket, or a segment that
+/// sealed buckets were rolled up into.
+///
+/// It belongs to one version of the document.
+struct BucketOutline: Sendable {
+    let id: String
+    let source: String
+    let instrument: Instrument
+    let kind: EventKind
+    /// The start of what it covers in event time, in nanoseconds, and the length.
+    let windowStart: Int64
+    let windowSeconds: Int64
+    /// What a writer knows of it, the version included.
+    let state: BucketState
+    /// Blocks at the front that are sealed.
+    let sealedBlockCount: Int64
+    let duplicateCount: Int64
+    /// The parts of windows that are the document's alone; empty in documents of schema version 1, and in replaced
+    /// ones.
+    let storedSlots: [Int64]
+    private let formerSlots: [Int64]
+    /// The windows that are in it; empty for a bucket.
+    let windows: [SegmentWindow]
+    /// The segment that took its place.
+    let replacedBy: String?
+    let schemaVersion: Int64
+
+    private typealias Field = MarketDataCollection.Field
+
+    /// The fields that an outline is made of.
+    static let fields: [String] = [
+        DocumentField.version, DocumentField.schemaVersion, Field.instrumentSymbol, Field.kind, Field.source,
+        Field.windowStart, Field.windowSeconds, Field.part, Field.isClosed, Field.blockCount, Field.blockBytes,
+        Field.eventCount, Field.firstEventTime, Field.lastEventTime, Field.appliedThrough, Field.checksum,
+        Field.sealedBlockCount, Field.duplicateCount, Field.slots, Field.windows, Field.replacedBy,
+        Field.formerSlots,
+    ]
+
+    /// Reads the outline of a document, with or without its blocks.
+    ///
+    /// - Throws: `StoreError` with code `unreadable` where the document is of another layout.
+    init(_ document: BSONDocument) throws(StoreError) {
+        state = try BucketState(document)
+        windows = try SegmentWindow.all(in: document)
+        do throws(BSONError) {
+            id = try document.string(DocumentField.id)
+            source = try document.string(Field.source)
+            windowStart = try document.integer(Field.windowStart)
+            windowSeconds = try document.integer(Field.windowSeconds)
+            schemaVersion = try document.integer(DocumentField.schemaVersion)
+        } catch {
+            throw StoreError(.unreadable, "a bucket cannot be read: \(error)")
+        }
+        guard let kind = document[Field.kind]?.string.flatMap(EventKind.init(name:)),
+            let instrument = document[Field.instrumentSymbol]?.string.flatMap(Instrument.init(parsing:))
+        else { throw StoreError(.unreadable, "bucket '\(id)' is of an unknown kind, or has no instrument") }
+        self.kind = kind
+        self.instrument = instrument
+        sealedBlockCount = document[Field.sealedBlockCount]?.integer ?? 0
+        duplicateCount = document[Field.duplicateCount]?.integer ?? 0
+        storedSlots = (document[Field.slots]?.array ?? []).compactMap(\.integer)
+        formerSlots = (document[Field.formerSlots]?.array ?? []).compactMap(\.integer)
+        replacedBy = document[Field.replacedBy]?.string
+    }
+
+    var isSegment: Bool { !windows.isEmpty }
+    /// Whether all of its blocks are sealed.
+    var isSealed: Bool { state.blockCount > 0 && sealedBlockCount == state.blockCount }
+    /// The end of what it covers, exclusive.
+    var windowEnd: Int64 { windowStart + windowSeconds * 1_000_000_000 }
+
+    /// Where in its lane it belongs, or belonged: its parts of windows.
+    var slots: [Int64] {
+        if !storedSlots.isEmpty { return storedSlots }
+        return formerSlots.isEmpty ? [BucketSlot.make(windowStart: windowStart, part: state.part)] : formerSlots
+    }
+
+    /// The first slot: it orders the documents of a lane, and with that events of equal time.
+    var firstSlot: Int64 { slots.min() ?? windowStart }
+
+    /// The windows that are in it, be it a segment or a bucket.
+    var coveredWindows: [SegmentWindow] {
+        guard windows.isEmpty else { return windows }
+        return [SegmentWindow(start: windowStart, lastPart: state.part, appliedThrough: state.appliedThrough)]
+    }
+
+    var key: BucketKey {
+        BucketKey(source: source, instrument: instrument, kind: kind, windowStart: windowStart)
+    }
+
+    var documentKey: DocumentKey { key.documentKey(part: state.part) }
+}

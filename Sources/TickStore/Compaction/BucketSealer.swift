@@ -1,0 +1,96 @@
+import BSON
+import DocumentStore
+import MarketData
+import TickCodec
+
+/// What became of a step.
+enum StepOutcome: Equatable, Sendable {
+    /// It was done, with so many events, or found to be done.
+    case done(events: Int)
+    /// Somebody else changed a document meanwhile: plan again.
+    case overtaken
+    /// A document is damaged, and was left as it is.
+    case damaged(bucket: String, problem: String)
+}
+
+/// Makes sealed buckets of hot ones.
+///
+/// The events are merged into the order of event time, then position, encoded for size, decoded again and compared
+/// with what went in, and only then written, in one version-checked change: a reader sees the blocks before or the
+/// blocks behind it. Holds scratch memory; used by one task at a time.
+final class BucketSealer {
+    private let writer: VersionedWriter
+    private let operationIDs: OperationIDs
+    private let encoder = SealedBlockWriter()
+
+    init(writer: VersionedWriter, operationIDs: OperationIDs) {
+        self.writer = writer
+        self.operationIDs = operationIDs
+    }
+
+    /// Seals a bucket, if it is still as the outline says.
+    ///
+    /// - Throws: `StoreError` where the store fails.
+    func seal(_ outline: BucketOutline) async throws(StoreError) -> StepOutcome {
+        guard let stored = try await StoredBucket.read(outline, writer) else { return .overtaken }
+        let blocks: [StoredBlock]
+        var merged: MergedEvents
+        do throws(StoreError) {
+            blocks = try stored.blocks()
+            merged = try Self.merge(blocks)
+        } catch {
+            return .damaged(bucket: outline.id, problem: error.message)
+        }
+        let count = merged.events.count
+        let claimed = blocks.reduce(0) { $0 + $1.header.count }
+        guard count == claimed, claimed == Int(stored.outline.state.eventCount) else {
+            return .damaged(bucket: outline.id, problem: "event_count does not match the blocks")
+        }
+        let duplicates = merged.removeDuplicates()
+        encoder.begin(outline.kind)
+        encoder.append(merged)
+        let sealed = encoder.finish()
+        guard try sealed.holds(merged) else {
+            return .damaged(
+                bucket: outline.id,
+                problem: "its events do not come back from sealed blocks; left as it is"
+            )
+        }
+        let update = DocumentUpdate(set: Self.fields(stored.outline, sealed, duplicates: duplicates))
+        let change = VersionedChange(
+            key: stored.outline.documentKey,
+            action: .update(expectedVersion: stored.outline.state.version, update),
+            operationID: operationIDs.make(),
+            conflictExcludes: [MarketDataCollection.Field.blocks]
+        )
+        switch await writer.apply(change) {
+        case .applied: return .done(events: count)
+        // Whether it was made or not: the next plan sees what is stored.
+        case .conflict, .notFound, .unknown: return .overtaken
+        case .failed(let error): throw error
+        }
+    }
+
+    private static func merge(_ blocks: [StoredBlock]) throws(StoreError) -> MergedEvents {
+        let merge = EventMerge()
+        merge.add(blocks)
+        var all = MergedEvents()
+        while let next = try merge.next() { all.append(next) }
+        return all
+    }
+
+    private static func fields(
+        _ outline: BucketOutline,
+        _ sealed: SealedBlocks,
+        duplicates: Int
+    ) -> [(field: String, value: BSONValue)] {
+        typealias Field = MarketDataCollection.Field
+        var fields = sealed.fields
+        fields.append((DocumentField.schemaVersion, .int64(MarketDataCollection.schemaVersion)))
+        fields.append((Field.slots, .array(outline.slots.map { .int64($0) })))
+        if duplicates > 0 {
+            fields.append((Field.duplicateCount, .int64(outline.duplicateCount + Int64(duplicates))))
+        }
+        return fields
+    }
+}

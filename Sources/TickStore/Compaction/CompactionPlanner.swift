@@ -1,0 +1,116 @@
+import MarketData
+
+/// One thing that compaction does, in one atomic change or in deletions of what is proved to be elsewhere.
+enum CompactionStep: Sendable {
+    /// Put the blocks of a bucket into the order of event time, and encode them for size.
+    case seal(BucketOutline)
+    /// Make one segment of sealed documents of a day; they are in the order of their slots.
+    ///
+    /// The part of the segment is greater than that of any segment of the day that is left.
+    case rollUp([BucketOutline], part: Int64)
+    /// Delete the documents that a segment took the place of, after reading it back.
+    case removeReplaced(segment: String, [BucketOutline])
+
+    /// The documents that the step is about.
+    var members: [BucketOutline] {
+        switch self {
+        case .seal(let bucket): [bucket]
+        case .rollUp(let members, _), .removeReplaced(_, let members): members
+        }
+    }
+
+    /// What tells the step from others of the same run.
+    var identity: String {
+        switch self {
+        case .seal(let bucket): "seal \(bucket.id) \(bucket.state.version)"
+        case .rollUp(let members, _): "roll up " + members.map { "\($0.id) \($0.state.version)" }.joined(separator: " ")
+        case .removeReplaced(let segment, _): "remove replaced by \(segment)"
+        }
+    }
+}
+
+/// Decides what is to be done from what documents say about themselves: pure, and without side effects.
+///
+/// A plan holds the steps that can be taken now. What they lead to is seen by planning again: roll-ups follow
+/// sealing, deletions follow roll-ups.
+struct CompactionPlanner: Sendable {
+    let policy: CompactionPolicy
+    /// By source; one that is missing has no clock.
+    let clocks: [String: SourceClock]
+    /// The server's time, in nanoseconds.
+    let now: Int64
+
+    /// The steps for documents of one instrument.
+    ///
+    /// `outlines` are all of the instrument's documents, replaced ones included.
+    func steps(_ outlines: [BucketOutline]) -> [CompactionStep] {
+        let days = Dictionary(grouping: outlines) { outline in
+            Day(
+                source: outline.source,
+                kind: outline.kind,
+                start: outline.kind.segmentStart(of: outline.windowStart) ?? outline.windowStart
+            )
+        }
+        return days.sorted { $0.key < $1.key }.flatMap { steps(of: $0.key, $0.value) }
+    }
+
+    /// The documents of one lane that a segment may hold together.
+    private struct Day: Hashable, Comparable {
+        let source: String
+        let kind: EventKind
+        let start: Int64
+
+        static func < (left: Day, right: Day) -> Bool {
+            (left.start, left.source, left.kind.rawValue) < (right.start, right.source, right.kind.rawValue)
+        }
+    }
+
+    private func steps(of day: Day, _ outlines: [BucketOutline]) -> [CompactionStep] {
+        let replaced = Dictionary(grouping: outlines.filter { $0.replacedBy != nil }) { $0.replacedBy ?? "" }
+        let removals = replaced.sorted { $0.key < $1.key }
+            .map { CompactionStep.removeReplaced(segment: $0.key, $0.value) }
+        let live = outlines.filter { $0.replacedBy == nil }
+        let clock = clocks[day.source] ?? SourceClock()
+        let open = live.filter { !$0.isSealed && $0.state.eventCount > 0 }
+        let seals = open.filter { policy.isDue(windowEnd: $0.windowEnd, clock, now: now) }
+            .sorted { $0.firstSlot < $1.firstSlot }
+            .map { CompactionStep.seal($0) }
+        // The next roll-up would replace what the deletions are compared with, so it waits for them.
+        guard open.isEmpty, removals.isEmpty else { return removals + seals }
+        let part = outlines.lazy.filter(\.isSegment).map(\.state.part).max().map { $0 + 1 }
+        return rollUps(of: day, live, clock, from: part ?? SegmentBuilder.firstPart)
+    }
+
+    private func rollUps(
+        of day: Day,
+        _ live: [BucketOutline],
+        _ clock: SourceClock,
+        from part: Int64
+    ) -> [CompactionStep] {
+        guard let seconds = day.kind.segmentSeconds,
+            policy.isDue(windowEnd: day.start + seconds * 1_000_000_000, clock, now: now)
+        else { return [] }
+        let holding = live.filter { $0.state.eventCount > 0 && !$0.storedSlots.isEmpty }
+        return Self.groups(holding.sorted { $0.firstSlot < $1.firstSlot }, bytesMax: policy.segmentBytesMax)
+            .enumerated()
+            .map { .rollUp($1, part: part + Int64($0)) }
+    }
+
+    /// Neighbours that fit into one segment together.
+    ///
+    /// Only neighbours in the order of first slots go together: then the parts of every window ascend from document
+    /// to document, which is what orders events of equal time.
+    static func groups(_ documents: [BucketOutline], bytesMax: Int64) -> [[BucketOutline]] {
+        var groups: [[BucketOutline]] = []
+        var bytes: Int64 = 0
+        for document in documents {
+            if groups.isEmpty || bytes + document.state.blockBytes > bytesMax {
+                groups.append([])
+                bytes = 0
+            }
+            groups[groups.count - 1].append(document)
+            bytes += document.state.blockBytes
+        }
+        return groups.filter { $0.count > 1 }
+    }
+}

@@ -1,0 +1,53 @@
+/// What a run of the compaction job came to.
+public struct CompactionReport: Equatable, Sendable {
+    /// A document that could not be read, and was left as it is.
+    public struct Finding: Equatable, Sendable {
+        public let bucket: String
+        public let problem: String
+    }
+
+    /// Buckets that were sealed.
+    public var sealed = 0
+    /// Documents that went into segments.
+    public var rolledUp = 0
+    /// Segments that were made.
+    public var segments = 0
+    /// Documents whose events were deleted by a rule of retention.
+    public var deleted = 0
+    /// Events that were sealed.
+    public var events = 0
+    /// Bytes of all blocks of the instruments that were looked at, before and after.
+    public var bytesBefore: Int64 = 0
+    public var bytesAfter: Int64 = 0
+    /// Steps that others were faster at, or whose documents changed meanwhile.
+    public var overtaken = 0
+    /// The first findings, up to `findingsMax`; all are counted.
+    public var findings: [Finding] = []
+    public var findingCount = 0
+
+    public static let findingsMax = 100
+
+    public init() {}
+
+    mutating func add(_ bucket: String, _ problem: String) {
+        findingCount += 1
+        if findings.count < Self.findingsMax { findings.append(Finding(bucket: bucket, problem: problem)) }
+    }
+}
+
+/// A step of a plan, for people who want to know before it is done.
+public struct PlannedStep: Equatable, Sendable {
+    public enum Action: String, Sendable {
+        case seal
+        case rollUp = "roll_up"
+        case removeReplaced = "remove_replaced"
+    }
+
+    public let action: Action
+    public let instrument: String
+    /// The documents that the step is about.
+    public let buckets: [String]
+    public let events: Int
+    /// Bytes of their blocks, as they are.
+    public let bytes: Int64
+}

@@ -1,0 +1,207 @@
+import DocumentStore
+import MarketData
+import TickCodec
+
+/// A block as it is stored, and where its events belong among others of the same time.
+struct StoredBlock: Sendable {
+    let bytes: [UInt8]
+    /// Decides between events of equal time: the lower one comes first.
+    let rank: Rank
+    /// What the block is called in errors.
+    let place: String
+    let header: BlockHeader
+
+    /// Order among blocks: of sources by name, then of documents in their lane, then within the document.
+    struct Rank: Comparable, Sendable {
+        let source: Int
+        let slot: Int64
+        let index: Int
+
+        static func < (left: Rank, right: Rank) -> Bool {
+            (left.source, left.slot, left.index) < (right.source, right.slot, right.index)
+        }
+    }
+
+    /// Reads the header of a block, and checks its checksum with that.
+    ///
+    /// - Throws: `StoreError` with code `unreadable`, which names the block.
+    init(_ bytes: [UInt8], rank: Rank, bucket: String) throws(StoreError) {
+        self.bytes = bytes
+        self.rank = rank
+        place = "block \(rank.index) of bucket \(bucket)"
+        let header = bytes.withUnsafeBytes { bytes in
+            Result<BlockHeader, BlockError> { () throws(BlockError) in try BlockDecoder.header(of: bytes) }
+        }
+        switch header {
+        case .success(let header): self.header = header
+        case .failure(let error): throw Self.damaged(place, error)
+        }
+    }
+
+    static func damaged(_ place: String, _ error: BlockError) -> StoreError {
+        StoreError(.unreadable, "\(place) cannot be read: \(error). Run 'tapedesk verify'")
+    }
+}
+
+/// Events in order, with the texts of their identifiers.
+struct MergedEvents: Sendable {
+    var events: ContiguousArray<MarketEvent> = []
+    /// The source of each event, as its rank says; empty where nobody asked.
+    var sources: ContiguousArray<Int32> = []
+    var texts = TextPool()
+
+    var isEmpty: Bool { events.isEmpty }
+}
+
+/// Puts the events of many blocks into the order of event time, then of the blocks' ranks, then of their rows.
+///
+/// A block is decoded when nothing earlier can come from elsewhere any more, so decoded are only blocks that overlap in
+/// time. Used by one task at a time.
+final class EventMerge {
+    private let decoder = BlockDecoder()
+    private let bounds: Range<Int64>
+    /// Blocks that are not decoded yet, the earliest last.
+    private var waiting: [StoredBlock] = []
+    /// Decoded blocks with events that are left, by rank.
+    private var runs: [Run] = []
+    /// Everything before this time was handed out; what comes in earlier than that is left out.
+    private(set) var frontier: Int64
+
+    /// - Parameter bounds: event times, in nanoseconds; others are left out.
+    init(bounds: Range<Int64> = Int64.min..<Int64.max) {
+        self.bounds = bounds
+        frontier = bounds.lowerBound
+    }
+
+    private struct Run {
+        let rank: StoredBlock.Rank
+        let events: ContiguousArray<MarketEvent>
+        let texts: TextPool
+        var next: Int
+
+        var headTime: Int64 { events[next].eventTime.nanoseconds }
+
+        /// The first place behind `next` with an event at `time` or later.
+        func end(before time: Int64) -> Int {
+            var low = next
+            var high = events.count
+            while low < high {
+                let middle = (low + high) / 2
+                if events[middle].eventTime.nanoseconds < time { low = middle + 1 } else { high = middle }
+            }
+            return low
+        }
+    }
+
+    /// Adds blocks; those that hold nothing within the bounds are left out.
+    func add(_ blocks: [StoredBlock]) {
+        waiting += blocks.filter {
+            $0.header.eventTimes.upperBound >= frontier && $0.header.eventTimes.lowerBound < bounds.upperBound
+        }
+        waiting.sort { left, right in
+            (left.header.eventTimes.lowerBound, left.rank) > (right.header.eventTimes.lowerBound, right.rank)
+        }
+    }
+
+    /// The next events, all of them earlier than `limit`; nil where there are none, so far.
+    ///
+    /// Whoever calls promises that no block that is still to be added holds an event before `limit`.
+    ///
+    /// - Throws: `StoreError` with code `unreadable` where a block is damaged.
+    func next(before limit: Int64 = .max) throws(StoreError) -> MergedEvents? {
+        while true {
+            let earliest = waiting.last?.header.eventTimes.lowerBound ?? .max
+            let end = min(limit, earliest)
+            if let head = runs.lazy.map(\.headTime).min(), head < end || earliest == .max && limit == .max {
+                return take(before: end)
+            }
+            guard let block = waiting.last, earliest < limit || limit == .max else { return nil }
+            waiting.removeLast()
+            try decode(block)
+        }
+    }
+
+    private func decode(_ block: StoredBlock) throws(StoreError) {
+        let decoded: DecodedBlock
+        do throws(BlockError) {
+            decoded = try decoder.decode(block.bytes)
+        } catch {
+            throw StoredBlock.damaged(block.place, error)
+        }
+        var events = decoded.events
+        if !block.header.isSealed { events.sortByTime() }
+        var run = Run(rank: block.rank, events: events, texts: decoded.texts, next: 0)
+        run.next = run.end(before: frontier)
+        guard run.next < run.events.count, run.headTime < bounds.upperBound else { return }
+        let place = runs.firstIndex { block.rank < $0.rank } ?? runs.count
+        runs.insert(run, at: place)
+    }
+
+    private func take(before end: Int64) -> MergedEvents {
+        let end = min(end, bounds.upperBound)
+        var merged = MergedEvents()
+        for index in runs.indices {
+            let stop = end == .max ? runs[index].events.count : runs[index].end(before: end)
+            guard stop > runs[index].next else { continue }
+            merged.merge(runs[index].events[runs[index].next..<stop], runs[index].texts, runs[index].rank.source)
+            runs[index].next = stop
+        }
+        frontier = max(frontier, end)
+        runs.removeAll { $0.next >= $0.events.count || $0.headTime >= bounds.upperBound }
+        return merged
+    }
+}
+
+extension MergedEvents {
+    /// Merges events that come behind those that are there, at equal times.
+    fileprivate mutating func merge(_ added: ArraySlice<MarketEvent>, _ addedTexts: TextPool, _ source: Int) {
+        var added = ContiguousArray(added)
+        for index in added.indices { texts.adopt(&added[index], from: addedTexts) }
+        let addedSources = ContiguousArray(repeating: Int32(source), count: added.count)
+        guard let last = events.last, let first = added.first, first.eventTime < last.eventTime else {
+            events += added
+            sources += addedSources
+            return
+        }
+        var result = MergedEvents()
+        result.events.reserveCapacity(events.count + added.count)
+        result.sources.reserveCapacity(events.count + added.count)
+        var left = 0
+        var right = 0
+        while left < events.count || right < added.count {
+            let takesLeft =
+                right == added.count || left < events.count && events[left].eventTime <= added[right].eventTime
+            if takesLeft {
+                result.events.append(events[left])
+                result.sources.append(sources[left])
+                left += 1
+            } else {
+                result.events.append(added[right])
+                result.sources.append(Int32(source))
+                right += 1
+            }
+        }
+        events = result.events
+        sources = result.sources
+    }
+}
+
+extension TextPool {
+    /// Moves the text of an event's identifier from another pool into this one.
+    @inline(__always)
+    mutating func adopt(_ event: inout MarketEvent, from other: TextPool) {
+        guard case .trade(var trade) = event.payload, trade.id.form == .text else { return }
+        trade.id = add(other[trade.id])
+        event.payload = .trade(trade)
+    }
+}
+
+extension ContiguousArray<MarketEvent> {
+    /// Sorts by event time; events of equal time keep their order.
+    mutating func sortByTime() {
+        guard !isSortedByTime else { return }
+        // The standard library's sort is stable, though it does not promise to be: the place decides.
+        let order = indices.sorted { (self[$0].eventTime, $0) < (self[$1].eventTime, $1) }
+        self = ContiguousArray(order.map { self[$0] })
+    }
+}
