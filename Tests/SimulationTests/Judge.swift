@@ -29,10 +29,7 @@ struct Judge: Sendable {
         var count = 0
         for symbol in tape.symbols {
             let read = try await read(symbol, writer)
-            let expected = (model.events[symbol] ?? []).enumerated().sorted { left, right in
-                (left.element.eventTime, left.offset) < (right.element.eventTime, right.offset)
-            }
-            problems += difference(symbol, expected.map(\.element), read)
+            problems += difference(symbol, expected(symbol), read)
             count += read.count
         }
         let report = try await Verifier(reading: writer).verify()
@@ -41,12 +38,21 @@ struct Judge: Sendable {
         return problems + judgeRejects() + judgeGaps() + judgeCheckpoint()
     }
 
-    private func read(_ symbol: String, _ writer: VersionedWriter) async throws -> [PlainEvent] {
+    /// Everything that is stored of a symbol, as readers see it.
+    func read(_ symbol: String, _ writer: VersionedWriter) async throws -> [PlainEvent] {
         let instrument = Instrument(venue: SimulatedTape.venue, symbol: symbol)
         let reader = BucketReader(reading: writer, EventQuery(instrument: instrument, kind: tape.kind))
         var events: [PlainEvent] = []
         while let part = try await reader.next() { events += part.map(plain) }
         return events
+    }
+
+    /// The events that the model expects of a symbol, in the order of an export.
+    func expected(_ symbol: String) -> [PlainEvent] {
+        let inOrder = (model.events[symbol] ?? []).enumerated().sorted { left, right in
+            (left.element.eventTime, left.offset) < (right.element.eventTime, right.offset)
+        }
+        return inOrder.map(\.element)
     }
 
     private func plain(_ stored: StoredEvent) -> PlainEvent {
@@ -72,13 +78,17 @@ struct Judge: Sendable {
     }
 
     private func difference(_ symbol: String, _ expected: [PlainEvent], _ read: [PlainEvent]) -> [String] {
+        var next = 0
         for (index, event) in expected.enumerated() {
-            var withoutLine = event
-            withoutLine.line = nil
-            guard index < read.count else { return ["\(symbol): event \(index) is missing: \(event)"] }
-            if read[index] != withoutLine { return ["\(symbol): event \(index) is \(read[index]), not \(event)"] }
+            if next < read.count, read[next] == event.asStored {
+                next += 1
+                continue
+            }
+            if event.isRepetition == true { continue }
+            guard next < read.count else { return ["\(symbol): event \(index) is missing: \(event)"] }
+            return ["\(symbol): event \(index) is \(read[next]), not \(event)"]
         }
-        return read.count > expected.count ? ["\(symbol): \(read.count - expected.count) events too many"] : []
+        return read.count > next ? ["\(symbol): \(read.count - next) events too many"] : []
     }
 
     private func judgeRejects() -> [String] {

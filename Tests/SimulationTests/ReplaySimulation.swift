@@ -12,6 +12,15 @@ final class ReplaySimulation: Sendable {
         var order: TapeProcess.Order
         /// After how many operations it is killed; nil where it may run to its end.
         var operations: Int?
+        /// What it does in place of a replay.
+        var job: Job?
+    }
+
+    /// What a process does that is no replay.
+    enum Job: Sendable {
+        case compaction(CompactionPolicy)
+        /// Reads all symbols, and compares with what was stored before it began.
+        case export(before: [String: [PlainEvent]])
     }
 
     /// A run is begun again so often; with the faults of these simulations a tenth would do.
@@ -66,6 +75,7 @@ final class ReplaySimulation: Sendable {
         )
         defer { found.withLock { $0 += watched.problems } }
         do {
+            if let job = participant.job { return try await run(job, on: watched, seed: seed) }
             return try await process.run(participant.order)
         } catch let error as StoreError where error.code == .closed || error.code == .unavailable {
             return nil
@@ -76,6 +86,52 @@ final class ReplaySimulation: Sendable {
             found.withLock { $0.append("a run failed: \(error)") }
             return nil
         }
+    }
+
+    private func run(_ job: Job, on store: any DocumentStore, seed: UInt64) async throws -> Int {
+        var generator = SplitMix64(seed: seed)
+        let deadline: Duration = generator.nextIndex(below: 3) == 0 ? .milliseconds(60) : .seconds(8)
+        let policy = RetryPolicy(deadline: deadline)
+        let writer = VersionedWriter(store: store, policy: policy, environment: clock.environment)
+        switch job {
+        case .compaction(let policy):
+            let ids = OperationIDs(process: UInt32(truncatingIfNeeded: generator.next()), start: generator.next())
+            let report = try await Compactor(writer: writer, operationIDs: ids, policy: policy).run()
+            found.withLock { $0 += report.findings.map { "compaction: \($0.bucket): \($0.problem)" } }
+            return report.sealed
+        case .export(let before):
+            let judge = Judge(store: self.store, tape: tape, model: model)
+            for symbol in tape.symbols {
+                let read = try await judge.read(symbol, writer)
+                let problems = judge.problems(ofExport: read, symbol, before: before[symbol] ?? [])
+                found.withLock { $0 += problems }
+            }
+            return 0
+        }
+    }
+
+    /// What is stored at the moment, by symbol; nothing else happens meanwhile.
+    func stored() -> [String: [PlainEvent]] {
+        let result = Mutex<[String: [PlainEvent]]>([:])
+        let faults = store.faults
+        defer { store.faults = faults }
+        store.faults = FaultPlan()
+        let scheduler = SimulatedScheduler(seed: 0)
+        scheduler.start {
+            let judge = Judge(store: self.store, tape: self.tape, model: self.model)
+            let policy = RetryPolicy(deadline: .seconds(1))
+            let writer = VersionedWriter(store: self.store, policy: policy, environment: self.clock.environment)
+            for symbol in self.tape.symbols {
+                do {
+                    let read = try await judge.read(symbol, writer)
+                    result.withLock { $0[symbol] = read }
+                } catch {
+                    self.found.withLock { $0.append("what is stored of \(symbol) cannot be read: \(error)") }
+                }
+            }
+        }
+        scheduler.run()
+        return result.withLock { $0 }
     }
 
     /// The order to apply the whole tape.
@@ -109,7 +165,8 @@ final class ReplaySimulation: Sendable {
         judge()
     }
 
-    private func judge() {
+    /// Judges what is stored.
+    func judge() {
         let scheduler = SimulatedScheduler(seed: 0)
         scheduler.start {
             let judge = Judge(store: self.store, tape: self.tape, model: self.model)

@@ -13,6 +13,16 @@ struct PlainEvent: Hashable, CustomStringConvertible {
     var id: String
     var side: Side
     var flags: UInt32
+    /// Only the model knows it: the same trade of the same stream was there before, so sealing may leave this one out.
+    var isRepetition: Bool?
+
+    /// The event without what only the model knows.
+    var asStored: PlainEvent {
+        var event = self
+        event.line = nil
+        event.isRepetition = nil
+        return event
+    }
 
     var description: String {
         "line \(line ?? -1) time \(eventTime) receipt \(receiptTime) seq \(sequence) values \(values) "
@@ -38,6 +48,7 @@ struct TapeModel {
     private(set) var lineCount: Int64 = 0
 
     private var streams: [String: StreamModel] = [:]
+    private var trades = Set<String>()
     private var prices: [String: (reference: Int64, run: Int)] = [:]
     private let kind: EventKind
 
@@ -113,18 +124,27 @@ struct TapeModel {
         let size = ExactDecimal(mantissa: record.size, exponent: 0)
         var values = [ExactDecimal(mantissa: record.cents, exponent: -2), size]
         if kind == .quote { values.append(ExactDecimal(mantissa: record.cents + record.spread, exponent: -2)) }
-        events[record.symbol, default: []].append(
-            PlainEvent(
-                line: lineCount,
-                eventTime: time,
-                receiptTime: record.receiptMilliseconds.map { $0 * 1_000_000 } ?? .min,
-                sequence: record.sequence ?? .min,
-                values: values,
-                id: kind == .trade ? record.id ?? "" : "",
-                side: kind == .trade ? record.side : .unknown,
-                flags: flags.rawValue
-            )
+        var event = PlainEvent(
+            line: lineCount,
+            eventTime: time,
+            receiptTime: record.receiptMilliseconds.map { $0 * 1_000_000 } ?? .min,
+            sequence: record.sequence ?? .min,
+            values: values,
+            id: kind == .trade ? record.id ?? "" : "",
+            side: kind == .trade ? record.side : .unknown,
+            flags: flags.rawValue
         )
+        if !event.id.isEmpty, isRepetition(event, record), !flags.contains(.sequenceReset) { event.isRepetition = true }
+        events[record.symbol, default: []].append(event)
+    }
+
+    /// Whether a trade with the same identifier, and the same in all that the venue says, came in the same stream.
+    private mutating func isRepetition(_ event: PlainEvent, _ record: TapeRecord) -> Bool {
+        var identity = event.asStored
+        identity.line = nil
+        identity.receiptTime = 0
+        identity.flags = 0
+        return !trades.insert("\(record.symbol) \(record.stream) \(identity)").inserted
     }
 
     private func rule(_ record: TapeRecord) -> String? {

@@ -98,8 +98,14 @@ final class WatchedStore: DocumentStore {
         var applied: [String: Int64] = [:]
         for bucket in store.documents(in: MarketDataCollection.name) {
             typealias Field = MarketDataCollection.Field
-            let name = "\(bucket[Field.instrumentSymbol]?.string ?? "")|\(bucket[Field.windowStart]?.integer ?? 0)"
-            applied[name] = max(applied[name] ?? .min, bucket[Field.appliedThrough]?.integer ?? .min)
+            let symbol = bucket[Field.instrumentSymbol]?.string ?? ""
+            // A segment says it of each window that is in it.
+            let windows = (bucket[Field.windows]?.array ?? []).compactMap(\.document)
+            for (start, document) in windows.map({ ($0["start"], $0) }) + [(bucket[Field.windowStart], bucket)] {
+                if document == bucket, !windows.isEmpty { continue }
+                let name = "\(symbol)|\(start?.integer ?? 0)"
+                applied[name] = max(applied[name] ?? .min, document[Field.appliedThrough]?.integer ?? .min)
+            }
         }
         var problems: [String] = []
         for (bucket, position) in model.positions(before: line) where applied[bucket] ?? .min < position {
