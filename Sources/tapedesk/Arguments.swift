@@ -1,4 +1,5 @@
 public import ArgumentParser
+import Configuration
 public import Feeds
 public import MarketData
 
@@ -26,3 +27,19 @@ extension Timestamp: ExpressibleByArgument {
 }
 
 extension FormatName: ExpressibleByArgument {}
+
+/// A duration as an argument.
+struct DurationArgument: ExpressibleByArgument {
+    let duration: Duration
+
+    init(duration: Duration) {
+        self.duration = duration
+    }
+
+    init?(argument: String) {
+        guard let duration = try? DurationText.parse(argument) else { return nil }
+        self.duration = duration
+    }
+
+    var defaultValueDescription: String { DurationText.format(duration) }
+}

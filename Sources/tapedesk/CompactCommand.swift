@@ -1,0 +1,103 @@
+import ArgumentParser
+import Configuration
+import Console
+import DocumentStore
+import MarketData
+import TickStore
+
+struct CompactCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "compact",
+        abstract: "Seal market data whose windows are over, and roll sealed windows up into segments of a day.",
+        discussion: """
+            Without --once it runs again and again. It may be stopped or killed at any moment, and run beside ingest, \
+            readers and other compactions: what is stored is whole at every moment, and the next run goes on from there.
+
+            Exit code 1 says that damaged data was found; it is named, and left as it is.
+            """
+    )
+
+    @OptionGroup var mongo: MongoOptions
+
+    @Flag(help: "One run, then end.") var once = false
+    @Flag(help: "Print what would be done next, with sizes, and do nothing.") var dryRun = false
+
+    @Option(parsing: .upToNextOption, help: ArgumentHelp("Only these instruments.", valueName: "venue:symbol"))
+    var symbol: [Instrument] = []
+
+    @Option(help: ArgumentHelp("Only windows that end at this time or before.", valueName: "time"))
+    var before: Timestamp?
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            How long after the end of a window late events are waited for, by the event times of its source; \
+            default: 15m, and the last windows of complete tapes are taken as well.
+            """,
+            valueName: "duration"
+        )
+    )
+    var grace: DurationArgument?
+
+    @Flag(help: "Take windows that are still open as well.") var all = false
+
+    @Option(help: ArgumentHelp("Pause between two runs, without --once.", valueName: "duration"))
+    var every = DurationArgument(duration: .seconds(60))
+
+    @Flag(help: "Print one JSON document for each run.") var json = false
+
+    func run() async {
+        await mongo.run { database in
+            try await database.prepare(MarketDataCollections.all)
+            let compactor = Compactor(writer: database.writer, operationIDs: database.operationIDs, policy: policy)
+            if dryRun { return try await printPlan(compactor) }
+            while true {
+                let status = try await runOnce(compactor)
+                if once { return status }
+                try await database.environment.sleep(every.duration)
+            }
+        }
+    }
+
+    private var policy: CompactionPolicy {
+        CompactionPolicy(
+            grace: grace.map { $0.duration.components.seconds * 1_000_000_000 } ?? CompactionPolicy.graceDefault,
+            takesOpenWindows: all,
+            takesEndsOfTapes: grace == nil,
+            before: before
+        )
+    }
+
+    private var instruments: [Instrument]? { symbol.isEmpty ? nil : symbol }
+
+    private func runOnce(_ compactor: Compactor) async throws -> ExitCode {
+        let start = ContinuousClock.now
+        let meter = CompactionMeter()
+        let report = try await compactor.run(instruments: instruments) { meter.show($0, $1) }
+        Terminal.progress("")
+        let summary = CompactionSummary(report: report, seconds: (ContinuousClock.now - start) / .seconds(1))
+        Terminal.output(json ? summary.json.text : summary.text)
+        for finding in report.findings { Terminal.error("tapedesk: \(finding.bucket): \(finding.problem)") }
+        if report.findingCount > report.findings.count {
+            Terminal.error("tapedesk: the first \(report.findings.count) of \(report.findingCount) problems are listed")
+        }
+        return report.findingCount > 0 ? ExitStatus.foundProblems : ExitStatus.done
+    }
+
+    private func printPlan(_ compactor: Compactor) async throws -> ExitCode {
+        let steps = try await compactor.plan(instruments: instruments)
+        if json {
+            let list = JSONText.array(steps.map(CompactionSummary.document))
+            Terminal.output(JSONText.object([("steps", list)]).text)
+            return ExitStatus.done
+        }
+        for step in steps { Terminal.output(CompactionSummary.line(step)) }
+        let bytes = steps.reduce(0) { $0 + $1.bytes }
+        Terminal.output(
+            steps.isEmpty
+                ? "Nothing to do."
+                : "\(steps.count.grouped) steps, \(bytes.grouped) bytes. What they lead to is planned then."
+        )
+        return ExitStatus.done
+    }
+}
