@@ -11,8 +11,8 @@ struct TapedeskBench: AsyncParsableCommand {
         commandName: "tapedesk-bench",
         abstract: "Measure the stages of a replay one by one, and the desk under load.",
         subcommands: [
-            DecodeBench.self, EncodeBench.self, CeilingBench.self, FindAndModifyBench.self, ExportBench.self,
-            TicketLoadBench.self, FillTicketsBench.self,
+            DecodeBench.self, EncodeBench.self, SealedBench.self, CeilingBench.self, FindAndModifyBench.self,
+            ExportBench.self, TicketLoadBench.self, FillTicketsBench.self,
         ]
     )
 }

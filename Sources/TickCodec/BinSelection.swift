@@ -12,8 +12,8 @@ final class BinSelection {
     private let counts = ValueCounts()
     private var slots: UnsafeMutableBufferPointer<UInt16>
     private let slotSymbols = UnsafeMutablePointer<UInt8>.allocate(capacity: Int(ValueCounts.otherSlot))
-    private var classCounts = [Int](repeating: 0, count: BinSelection.classCount)
-    private var classSymbols = [UInt8](repeating: 0, count: BinSelection.classCount)
+    private let classCounts = UnsafeMutableBufferPointer<Int>.allocate(capacity: classCount)
+    private let classSymbols = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: classCount)
     private var singles: [Single] = []
 
     /// What a single number takes in the list of bins.
@@ -30,11 +30,15 @@ final class BinSelection {
 
     init(capacity: Int) {
         slots = .allocate(capacity: capacity)
+        classCounts.initialize(repeating: 0)
+        classSymbols.initialize(repeating: 0)
     }
 
     deinit {
         slots.deallocate()
         slotSymbols.deallocate()
+        classCounts.deallocate()
+        classSymbols.deallocate()
     }
 
     /// Chooses bins for numbers that stand for `scale` times as many.
@@ -71,6 +75,7 @@ final class BinSelection {
             slotSymbols[Int(single.slot)] = symbolOfBin[singleStart + index]
         }
         bins = order.map { bins[$0] }
+        let (slots, slotSymbols) = (slots, slotSymbols)
         for index in 0..<numbers.count {
             let slot = slots[index]
             symbols[index] =
@@ -103,10 +108,8 @@ extension BinSelection {
     }
 
     private func countClasses(_ numbers: UnsafeBufferPointer<Int64>) {
-        for index in classCounts.indices {
-            classCounts[index] = 0
-            classSymbols[index] = 0
-        }
+        classCounts.update(repeating: 0)
+        classSymbols.update(repeating: 0)
         var counted = 0
         for slot in counts.slots {
             classCounts[Self.classIndex(counts.number(in: slot))] += counts.count(in: slot)
@@ -172,7 +175,9 @@ extension BinSelection {
                 if bits < best.bits { best = (size, bits) }
             }
             if best.bits > 0 { binsLeft -= 4 / best.size - 1 }
-            for index in stride(from: start, to: start + 4, by: best.size) { appendRange(index, size: best.size, total) }
+            for index in stride(from: start, to: start + 4, by: best.size) {
+                appendRange(index, size: best.size, total)
+            }
         }
     }
 

@@ -5,7 +5,7 @@ import MarketData
 /// Holds the values of the column taken last; used by one task at a time.
 final class ColumnValues {
     /// One value for each event; those without one have `ColumnID.absentValue`.
-    private(set) var values: UnsafeMutableBufferPointer<Int64>
+    let values: UnsafeMutableBufferPointer<Int64>
 
     /// What was taken.
     struct Summary {
@@ -65,7 +65,7 @@ final class ColumnValues {
         _ events: UnsafeBufferPointer<MarketEvent>,
         _ value: (MarketEvent) -> Int64
     ) -> Summary {
-        let absent = id.absentValue
+        let (values, absent) = (values, id.absentValue)
         var present = 0
         for index in 0..<events.count {
             let value = value(events[index])
@@ -81,6 +81,7 @@ final class ColumnValues {
         _ events: UnsafeBufferPointer<MarketEvent>,
         _ value: (MarketEvent) -> ExactDecimal
     ) -> Summary? {
+        let values = values
         var least = Int8.max
         var greatest = Int8.min
         var present = 0

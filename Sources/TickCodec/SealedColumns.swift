@@ -111,6 +111,44 @@ extension BlockDecoder {
     }
 }
 
+/// A column of a sealed block, and what it takes.
+package struct SealedColumn {
+    /// What it is called in the code.
+    package let name: String
+    package let byteCount: Int
+    let id: ColumnID
+    let isSparse: Bool
+
+    /// The columns of a block without what is in them, for those who measure.
+    ///
+    /// - Throws: `BlockError` where the block is not sealed, or damaged.
+    package static func all(of block: [UInt8]) throws(BlockError) -> [SealedColumn] {
+        let result = block.withUnsafeBytes { bytes in
+            Result<[SealedColumn], BlockError> { () throws(BlockError) in
+                let header = try BlockDecoder.header(of: bytes)
+                guard header.isSealed else { throw BlockError(.unknownVersion) }
+                var reader = ByteReader(bytes)
+                reader.position = header.columnsOffset
+                var columns: [SealedColumn] = []
+                for _ in 0..<header.columnCount { columns.append(try SealedColumn(&reader)) }
+                return columns
+            }
+        }
+        return try result.get()
+    }
+
+    private init(_ reader: inout ByteReader) throws(BlockError) {
+        let start = reader.position
+        let head: UInt8 = try reader.read()
+        guard let id = ColumnID(rawValue: head & ~SealedFormat.sparseBit) else { throw BlockError(.malformedColumn) }
+        _ = try reader.take(Int(clamping: try reader.readVariable()))
+        self.id = id
+        isSparse = head & SealedFormat.sparseBit != 0
+        name = "\(id)"
+        byteCount = reader.position - start
+    }
+}
+
 /// Memory of a decoder for what is not a column by itself: who has a value, and the bytes of texts.
 ///
 /// Used by one task at a time.

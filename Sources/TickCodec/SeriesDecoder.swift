@@ -101,6 +101,7 @@ extension SeriesDecoder {
             for index in 0..<target.count { target[index] = lowers[Int(symbols[index])] }
             return
         }
+        let widths = widths
         var bitCount = 0
         for symbol in symbols { bitCount &+= widths[Int(symbol)] }
         let packed = try reader.take((bitCount + 7) / 8)
@@ -109,10 +110,11 @@ extension SeriesDecoder {
             bits = .allocate(byteCount: packed.count + 16, alignment: 8)
         }
         bits.copyMemory(from: packed)
-        if widest <= 57 {
-            decodeOffsets(symbols, divisor, target) { place, width in self.loadNarrow(place, width) }
+        let bits = UnsafeRawBufferPointer(bits)
+        if widest <= Self.narrowWidth {
+            decodeOffsets(symbols, divisor, target) { Self.loadNarrow(bits, $0, $1) }
         } else {
-            decodeOffsets(symbols, divisor, target) { place, width in self.loadWide(place, width) }
+            decodeOffsets(symbols, divisor, target) { Self.loadWide(bits, $0, $1) }
         }
     }
 
@@ -188,14 +190,17 @@ extension SeriesDecoder {
         }
     }
 
-    /// A number of at most 57 bits: it is within the eight bytes from that of its first bit on.
+    /// Numbers of this width are within the eight bytes from that of their first bit on.
+    private static let narrowWidth = 57
+
     @inline(__always)
-    private func loadNarrow(_ place: Int, _ width: Int) -> UInt64 {
+    private static func loadNarrow(_ bits: UnsafeRawBufferPointer, _ place: Int, _ width: Int) -> UInt64 {
         let word = UInt64(littleEndian: bits.loadUnaligned(fromByteOffset: place &>> 3, as: UInt64.self))
         return (word &>> UInt64(place & 7)) & ((1 &<< UInt64(width)) &- 1)
     }
 
-    private func loadWide(_ place: Int, _ width: Int) -> UInt64 {
+    @inline(__always)
+    private static func loadWide(_ bits: UnsafeRawBufferPointer, _ place: Int, _ width: Int) -> UInt64 {
         let byte = place &>> 3
         let low = UInt64(littleEndian: bits.loadUnaligned(fromByteOffset: byte, as: UInt64.self))
         let wide = UInt128(low) | UInt128(bits[byte + 8]) << 64

@@ -233,7 +233,7 @@ extension SeriesEncoder {
         let (states, firstWord) = ANSCoding.encode(UnsafeBufferPointer(symbols), frequencies, words: words)
         writer.append(variable: UInt64(words.count - firstWord))
         for state in states { writer.append(state) }
-        for word in words[firstWord...] { writer.append(word) }
+        writer.append(words: words[firstWord...])
         appendOffsets(numbers, bins, &writer)
     }
 
@@ -266,6 +266,14 @@ extension SeriesEncoder {
 }
 
 extension ByteWriter {
+    fileprivate mutating func append(words: Slice<UnsafeMutableBufferPointer<UInt16>>) {
+        bytes.reserveCapacity(bytes.count + 2 * words.count)
+        for word in words {
+            bytes.append(UInt8(truncatingIfNeeded: word))
+            bytes.append(UInt8(truncatingIfNeeded: word >> 8))
+        }
+    }
+
     /// Appends numbers of any widths, `bits` in all, as one row of bits from the least significant one on.
     @inline(__always)
     fileprivate mutating func append(bits: Int, _ body: ((UInt64, Int) -> Void) -> Void) {

@@ -33,13 +33,16 @@ final class ValueCounts {
     /// Forgets what was counted before, counts these, and fills `slots` with the slot of each.
     func count(_ numbers: UnsafeBufferPointer<Int64>, slots: UnsafeMutablePointer<UInt16>) {
         for index in 0..<usedCount { counts[Int(used[index])] = 0 }
-        usedCount = 0
         // A table no larger than is needed stays in the cache.
         let bits = min(Self.slotBits, max(6, UInt64(numbers.count).bitWidthUsed + 1))
         let mask = 1 << bits - 1
+        let (keys, counts, used) = (keys, counts, used)
+        var usedCount = 0
+        defer { self.usedCount = usedCount }
         for index in 0..<numbers.count {
             let number = numbers[index]
-            var slot = Int(truncatingIfNeeded: (UInt64(bitPattern: number) &* 0x9E37_79B9_7F4A_7C15) &>> UInt64(64 - bits))
+            let hash = UInt64(bitPattern: number) &* 0x9E37_79B9_7F4A_7C15
+            var slot = Int(truncatingIfNeeded: hash &>> UInt64(64 - bits))
             while counts[slot] != 0, keys[slot] != number { slot = (slot &+ 1) & mask }
             if counts[slot] == 0 {
                 guard usedCount < Self.distinctMax else {

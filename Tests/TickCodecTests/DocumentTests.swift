@@ -23,18 +23,38 @@ import TickCodec
         return list
     }()
 
-    @Test func example() throws {
+    /// 200 trades, of which every tenth is large.
+    private static let binsExample: EventList = {
+        var list = EventList(kind: .trade)
+        for index in 0..<200 {
+            let size = ExactDecimal(mantissa: index % 10 == 9 ? 1_000 + Int64(index) : 100, exponent: 0)
+            list.events.append(.make(index, .trade(Trade(price: ExactDecimal(mantissa: 5, exponent: 0), size: size))))
+        }
+        return list
+    }()
+
+    @Test func exampleOfAHotBlock() throws {
+        try check("Example", example: Self.example, sealed: false)
+    }
+
+    @Test func exampleOfASealedBlock() throws {
+        try check("Example of a sealed block", example: Self.example, sealed: true)
+    }
+
+    @Test func exampleOfBins() throws {
+        try check("Example of bins", example: Self.binsExample, sealed: true)
+    }
+
+    private func check(_ title: String, example: EventList, sealed: Bool) throws {
         let path = URL(filePath: #filePath).deletingLastPathComponent()
             .appending(path: "../../docs/block-format.md").standardizedFileURL
         let page = try String(contentsOf: path, encoding: .utf8)
-        let section = try #require(page.components(separatedBy: "\n## Example\n").last)
+        let sections = page.components(separatedBy: "\n## ")
+        let section = try #require(sections.first { $0.hasPrefix(title + "\n") })
         let shown = section.components(separatedBy: "\n").filter { $0.hasPrefix("    ") }
             .map { $0.components(separatedBy: "  |").first ?? "" }.joined(separator: " ")
             .split(separator: " ").map(String.init)
-        let list = Self.example
-        let blocks = list.events.withUnsafeBufferPointer {
-            BlockEncoder().encode($0, kind: .trade, texts: list.texts)
-        }
+        let blocks = example.blocks(sealed: sealed)
         #expect(blocks.count == 1)
         #expect(blocks[0].bytes.map { EventRow.hex($0) } == shown)
     }

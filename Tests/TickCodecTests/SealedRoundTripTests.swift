@@ -42,9 +42,9 @@ import Testing
         }
     }
 
-    @Test(arguments: EventKind.allCases, [255, 1_000, 2_047, 2_050, 5_000])
+    @Test(arguments: EventKind.allCases, [255, 1_000, 2_050])
     func manyRandomEvents(kind: EventKind, count: Int) throws {
-        for seed in UInt64(2_000)..<2_008 {
+        for seed in UInt64(2_000)..<2_004 {
             var random = RandomEvents(seed: seed)
             try check(random.make(kind, count: count).inOrderOfTime, "seed \(seed)")
         }
@@ -142,10 +142,12 @@ import Testing
         var list = EventList(kind: .trade)
         for index in 0..<1_000 {
             let size: ExactDecimal = index % 50 == 0 ? .absent : ExactDecimal(mantissa: 3, exponent: -1)
-            list.events.append(.make(index, .trade(Trade(price: .zero, size: size, side: index % 7 == 0 ? .buy : .unknown))))
+            let side: Side = index % 7 == 0 ? .buy : .unknown
+            list.events.append(.make(index, .trade(Trade(price: .zero, size: size, side: side))))
         }
-        let heads = try SealedLayout(list.blocks(sealed: true)[0].bytes).columns.map(\.head)
-        #expect(heads == [1, 6, 8, 9 | 0x80])
+        let columns = try SealedColumn.all(of: list.blocks(sealed: true)[0].bytes)
+        #expect(columns.map(\.id) == [.eventTime, .side, .price, .size])
+        #expect(columns.map(\.isSparse) == [false, false, false, true])
         try check(list, "sparse")
     }
 

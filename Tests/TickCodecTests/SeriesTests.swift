@@ -111,7 +111,11 @@ import Testing
                 let mixed = values.map { generator.nextIndex(below: 8) == 0 ? $0 : 5 }
                 try check(mixed)
                 var sum = base
-                try check(mixed.map { sum &+= $0; return sum })
+                let sums = mixed.map { value in
+                    sum &+= value
+                    return sum
+                }
+                try check(sums)
             }
         }
     }
