@@ -70,6 +70,8 @@ public final class SealedBlockEncoder {
             least = min(least, event.position.rawValue)
             greatest = max(greatest, event.position.rawValue)
         }
+        // Events that were sealed before have lower bounds for positions, which may coincide; the true ones do not.
+        greatest = max(greatest, least &+ Int64(events.count - 1))
         append(least, greatest)
         append(events[0].eventTime.nanoseconds, events[events.count - 1].eventTime.nanoseconds)
     }
