@@ -65,7 +65,7 @@ let package = Package(
         ),
         .target(
             name: "TickStore",
-            dependencies: ["BSON", "CChecksum", "DocumentStore", "MarketData", "Records", "TickCodec"],
+            dependencies: ["BSON", "CChecksum", "CZstd", "DocumentStore", "MarketData", "Records", "TickCodec"],
             swiftSettings: strict
         ),
         .target(

@@ -2,16 +2,21 @@ package import DocumentStore
 package import Feeds
 package import TickStore
 
-/// Writes epochs, one after the other: events, then what was rejected and what is missing, then the checkpoint.
+/// Writes epochs, one after the other: events, then bars, what was rejected and what is missing, then the checkpoint.
 ///
-/// The order is what makes a replay exact: the checkpoint moves only behind what is confirmed. Used by one task.
+/// The order is what makes a replay exact: the checkpoint moves only behind what is confirmed. Bars are not written
+/// with every epoch, and the checkpoint waits for them. Used by one task.
 package final class EpochCommitter {
     private let buckets: BucketWriter
+    private let candles: CandleKeeper
     private let records: RecordWriter
     private let checkpoints: CheckpointStore
     private var checkpoint: Checkpoint
     private let movesCheckpoint: Bool
     private let progress: InputProgress
+
+    /// How long until bars are to be written, with an epoch even if it is empty; nil where none wait.
+    package var timeToFlush: Duration? { candles.timeToFlush }
 
     /// What was written so far.
     package private(set) var result = BucketWriter.Result()
@@ -23,10 +28,12 @@ package final class EpochCommitter {
         source: String,
         checkpoints: CheckpointStore,
         checkpoint: Checkpoint,
+        candles: CandleKeeper,
         movesCheckpoint: Bool,
         progress: InputProgress
     ) {
         buckets = BucketWriter(writer: writer, operationIDs: operationIDs)
+        self.candles = candles
         records = RecordWriter(writer: writer, operationIDs: operationIDs, source: source)
         self.checkpoints = checkpoints
         self.checkpoint = checkpoint
@@ -44,9 +51,11 @@ package final class EpochCommitter {
         result.stored += written.stored
         result.alreadyStored += written.alreadyStored
         result.blockBytes += written.blockBytes
+        candles.add(epoch.buckets)
+        if isLast || candles.timeToFlush == .zero { try await candles.flush() }
         try await records.write(epoch.rejected)
         try await records.write(epoch.gaps)
-        guard movesCheckpoint else { return }
+        guard movesCheckpoint, candles.isEmpty else { return }
         // A run from the start passes through places that the checkpoint has behind it.
         let advance = epoch.place.offset - checkpoint.place.offset
         guard advance >= 0 else { return }

@@ -16,6 +16,8 @@ package struct Replay: Sendable {
         package var startsOver = false
         package var rules = OrderRules()
         package var limits = EpochCollector.Limits(workMin: 65_536, workMax: 163_840)
+        /// How long changes of bars may wait.
+        package var candleLimits = CandleKeeper.Limits()
         /// Slabs are decoded by this many decoders at the same time.
         package var decoderCount = 2
 
@@ -135,6 +137,7 @@ extension Replay {
         if start.offset > 0 { try input.source.skip(to: start.offset) }
         checkpoint.inputBytes = input.totalBytes ?? 0
         let progress = input.progress
+        let now = environment.now
         let makeCommitter: @Sendable () -> EpochCommitter? = { [target, options, checkpoint, checkpoints, progress] in
             guard let target, let checkpoints else { return nil }
             return EpochCommitter(
@@ -143,6 +146,12 @@ extension Replay {
                 source: options.source,
                 checkpoints: checkpoints,
                 checkpoint: checkpoint,
+                candles: CandleKeeper(
+                    writer: target.writer,
+                    operationIDs: target.operationIDs,
+                    limits: options.candleLimits,
+                    now: now
+                ),
                 movesCheckpoint: options.only == nil,
                 progress: progress
             )

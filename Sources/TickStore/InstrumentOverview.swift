@@ -49,7 +49,7 @@ public struct InstrumentOverview: Sendable {
             trades += count
             guard let time = document[Field.closeTime]?.integer, time >= lastTime else { return }
             lastTime = time
-            lastPrice = BucketSummary.decimal(document[Field.close])?.description
+            lastPrice = document[Field.close]?.exactDecimal?.description
         case .quote: quotes += count
         case .candle: candles += count
         case nil: break

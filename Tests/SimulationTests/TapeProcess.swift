@@ -60,12 +60,23 @@ struct TapeProcess: Sendable {
             slabBytes: 1 << (5 + generator.nextIndex(below: 7))
         )
         if start.offset > 0 { try input.source.skip(to: start.offset) }
+        // Some write bars with every epoch, others only when many wait, or in the end.
+        let candles = CandleKeeper(
+            writer: writer,
+            operationIDs: ids,
+            limits: CandleKeeper.Limits(
+                interval: [.zero, .milliseconds(100), .seconds(3_600)][generator.nextIndex(below: 3)],
+                barsMax: 1 + generator.nextIndex(below: 8)
+            ),
+            now: clock.environment.now
+        )
         let committer = EpochCommitter(
             writer: writer,
             operationIDs: ids,
             source: Self.source,
             checkpoints: checkpoints,
             checkpoint: checkpoint,
+            candles: candles,
             movesCheckpoint: order.only == nil,
             progress: input.progress
         )

@@ -14,7 +14,7 @@ import Testing
         "TickCodec": ["CChecksum", "MarketData"],
         "Feeds": ["CChecksum", "CSimdJSON", "CZlib", "CZstd", "MarketData"],
         "Records": ["BSON", "DocumentStore"],
-        "TickStore": ["BSON", "CChecksum", "DocumentStore", "MarketData", "Records", "TickCodec"],
+        "TickStore": ["BSON", "CChecksum", "CZstd", "DocumentStore", "MarketData", "Records", "TickCodec"],
         "Tickets": ["BSON", "CLibCrypto", "DocumentStore", "Records"],
         "Ingest": [
             "BSON", "CChecksum", "DocumentStore", "Feeds", "MarketData", "Records", "TickCodec", "TickStore", "Tickets",

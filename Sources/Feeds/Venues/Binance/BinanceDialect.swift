@@ -205,7 +205,7 @@ public struct BinanceDialect: VenueDialect {
                 low: try bar.decimal("l"),
                 close: try bar.decimal("c"),
                 volume: try bar.decimal("v"),
-                interval: try CandleInterval.seconds(try bar.required("i"), "i")
+                interval: try BarLength.seconds(try bar.required("i"), "i")
             )
             builder.append(
                 MarketEvent(

@@ -156,7 +156,7 @@ public struct BybitDialect: VenueDialect {
         if value.isString("D") { return 86_400 }
         if value.isString("W") { return 604_800 }
         if value.isString("M") { return 0 }
-        guard let text = value.scalarText, let seconds = CandleInterval.minutes(text) else {
+        guard let text = value.scalarText, let seconds = BarLength.minutes(text) else {
             throw MessageFault(.invalidNumber, "interval")
         }
         return seconds

@@ -145,6 +145,6 @@ public struct GeminiDialect: VenueDialect {
             let count = Int32(text[0] &- UInt8(ascii: "0"))
             return (1...9).contains(count) ? count * unit : nil
         }
-        return CandleInterval.seconds(text)
+        return BarLength.seconds(text)
     }
 }

@@ -42,7 +42,7 @@ public struct KrakenDialect: VenueDialect {
         } else if name.isString("spread") {
             try decodeSpread(&message, &builder)
         } else if name.hasPrefix("ohlc-") {
-            guard let interval = CandleInterval.minutes(name.text.dropping(5)) else {
+            guard let interval = BarLength.minutes(name.text.dropping(5)) else {
                 throw MessageFault(.invalidNumber, "channel name")
             }
             try decodeCandle(&message, interval, &builder)

@@ -194,7 +194,7 @@ public struct OKXDialect: VenueDialect {
 
     /// `1m`, `4H`, `1D`, or `1Dutc` for bars that begin at midnight UTC instead of Hong Kong.
     private static func interval(_ text: UnsafeRawBufferPointer) -> Int32? {
-        guard text.count > 3, text.dropping(text.count - 3).matches("utc") else { return CandleInterval.seconds(text) }
-        return CandleInterval.seconds(UnsafeRawBufferPointer(rebasing: text.dropLast(3)))
+        guard text.count > 3, text.dropping(text.count - 3).matches("utc") else { return BarLength.seconds(text) }
+        return BarLength.seconds(UnsafeRawBufferPointer(rebasing: text.dropLast(3)))
     }
 }

@@ -1,7 +1,7 @@
 import MarketData
 
 /// Lengths of bars as venues write them: `1m`, `4H`, `1D`.
-enum CandleInterval {
+enum BarLength {
     /// The length in seconds; zero for months, which differ in length.
     static func seconds(_ value: JSONValue, _ name: StaticString) throws(MessageFault) -> Int32 {
         guard value.form == .string, let seconds = seconds(value.text) else { throw MessageFault(.invalidNumber, name) }

@@ -1,0 +1,186 @@
+package import DocumentStore
+import MarketData
+package import TickStore
+
+/// Keeps the bars of minutes and longer current while trades are stored.
+///
+/// What trades add to bars collects in memory and is written now and then: a bar that changes a thousand times in a
+/// second is written once. Trades are in their buckets before the keeper is told of them, and the checkpoint moves only
+/// when nothing waits here; so after a crash the same trades come again, and each bar says by its position which of
+/// them it has. Used by one task at a time.
+package final class CandleKeeper {
+    /// How long what changed may wait.
+    package struct Limits: Sendable {
+        /// Bars are written this long after they were written before, at the earliest.
+        package var interval: Duration
+        /// Bars of minutes that may wait; with more they are written at once.
+        package var barsMax: Int
+
+        package init(interval: Duration = .seconds(1), barsMax: Int = 50_000) {
+            self.interval = interval
+            self.barsMax = barsMax
+        }
+    }
+
+    /// The bars whose documents are remembered; beyond it those that were not used lately are read again.
+    private static let knownMax = 100_000
+    private static let roundsMax = 64
+    private static let intervals: [CandleInterval] = [.minute, .fiveMinutes, .hour]
+
+    private let store: CandleStore
+    private let limits: Limits
+    private let now: @Sendable () -> Duration
+    /// What trades add to the bars of minutes.
+    private var waiting: [CandleKey: PositionedBar] = [:]
+    private var known: [CandleKey: StoredCandle?] = [:]
+    private var flushedAt: Duration?
+
+    /// `now` is a monotonic clock.
+    package init(
+        writer: VersionedWriter,
+        operationIDs: OperationIDs,
+        limits: Limits = Limits(),
+        now: @escaping @Sendable () -> Duration
+    ) {
+        store = CandleStore(writer: writer, operationIDs: operationIDs)
+        self.limits = limits
+        self.now = now
+    }
+
+    /// Whether everything is written.
+    package var isEmpty: Bool { waiting.isEmpty }
+
+    /// How long until what waits is to be written; zero where that is due, nil where nothing waits.
+    package var timeToFlush: Duration? {
+        guard !waiting.isEmpty else { return nil }
+        guard waiting.count <= limits.barsMax, let flushedAt else { return .zero }
+        return max(.zero, flushedAt + limits.interval - now())
+    }
+
+    /// Adds trades that were stored, of one source and in the order of their positions.
+    package func add(_ buckets: [PendingBucket]) {
+        for bucket in buckets where bucket.key.kind == .trade {
+            var builder = BarBuilder(.minute)
+            builder.add(bucket.events)
+            for bar in builder.positionedBars {
+                let key = CandleKey(
+                    source: bucket.key.source,
+                    instrument: bucket.key.instrument,
+                    interval: .minute,
+                    start: bar.bar.start
+                )
+                guard let before = waiting[key] else {
+                    waiting[key] = bar
+                    continue
+                }
+                // A stretch that is written once more, after an error, was added before.
+                if before.lastPosition < bar.firstPosition { waiting[key]?.merge(bar) }
+            }
+        }
+    }
+
+    /// Writes everything that waits, or throws having written some of it: to write it again is harmless.
+    ///
+    /// - Throws: `StoreError`.
+    package func flush() async throws(StoreError) {
+        let additions = Self.widened(waiting)
+        var open = Array(additions.keys)
+        var rounds = 0
+        while !open.isEmpty {
+            guard rounds < Self.roundsMax else {
+                throw StoreError(.unavailable, "candles kept changing: is another replay of this source running?")
+            }
+            rounds += 1
+            open = try await apply(open, additions)
+        }
+        try await DayCandles(store).update(Self.days(of: additions.keys), isFinal: false)
+        waiting.removeAll(keepingCapacity: true)
+        if known.count > Self.knownMax { known.removeAll(keepingCapacity: true) }
+        flushedAt = now()
+    }
+}
+
+extension CandleKeeper {
+    /// What was added to bars of minutes, and to the longer bars that they are part of.
+    private static func widened(_ minutes: [CandleKey: PositionedBar]) -> [CandleKey: PositionedBar] {
+        var all = minutes
+        var shorter = minutes
+        for interval in intervals.dropFirst() {
+            var bars: [CandleKey: PositionedBar] = [:]
+            for (key, bar) in shorter.sorted(by: { $0.key.start < $1.key.start }) {
+                let wide = bar.widened(to: interval)
+                let key = CandleKey(
+                    source: key.source,
+                    instrument: key.instrument,
+                    interval: interval,
+                    start: wide.bar.start
+                )
+                if bars[key] == nil { bars[key] = wide } else { bars[key]?.merge(wide) }
+            }
+            all.merge(bars) { first, _ in first }
+            shorter = bars
+        }
+        return all
+    }
+
+    private static func days(of keys: some Sequence<CandleKey>) -> [CandleKey] {
+        let days = keys.filter { $0.interval == .hour }.map { key in
+            CandleKey(
+                source: key.source,
+                instrument: key.instrument,
+                interval: .day,
+                start: CandleInterval.day.start(of: key.start)
+            )
+        }
+        return Array(Set(days))
+    }
+
+    /// Answers the bars that must be decided again.
+    private func apply(
+        _ keys: [CandleKey],
+        _ additions: [CandleKey: PositionedBar]
+    ) async throws(StoreError) -> [CandleKey] {
+        let unknown = keys.filter { known[$0] == nil }
+        let loaded = try await store.load(unknown)
+        for key in unknown { known[key] = .some(loaded[key]) }
+        var changed: [StoredCandle] = []
+        for key in keys {
+            guard let addition = additions[key], let candle = try await decide(key, addition) else { continue }
+            changed.append(candle)
+        }
+        // Until an answer says otherwise, nothing is known of what is changed.
+        for candle in changed { known[candle.key] = nil }
+        let again = try await store.write(changed)
+        for var candle in changed where !again.contains(candle.key) {
+            candle.version += 1
+            known[candle.key] = .some(candle)
+        }
+        return Array(again)
+    }
+
+    /// The bar as it is to be written, or nil where its document has all of it.
+    private func decide(_ key: CandleKey, _ addition: PositionedBar) async throws(StoreError) -> StoredCandle? {
+        guard var candle = known[key] ?? nil else {
+            return StoredCandle(
+                key: key,
+                bar: addition.bar,
+                isFinal: false,
+                appliedThrough: addition.lastPosition
+            )
+        }
+        guard candle.appliedThrough < addition.lastPosition else { return nil }
+        if candle.appliedThrough < addition.firstPosition {
+            candle.bar.merge(addition.bar)
+            candle.appliedThrough = addition.lastPosition
+        } else {
+            // The bar has some of these trades, which a bar cannot give back: the stored trades tell.
+            guard let trades = try await TradeHour.read(store.writer, key, bars: key.interval),
+                let bar = trades.bars.first, !trades.isLess(than: candle.bar.count)
+            else { return nil }
+            candle.bar = bar
+            candle.appliedThrough = trades.appliedThrough
+        }
+        candle.isFinal = false
+        return candle
+    }
+}

@@ -1,0 +1,33 @@
+import BSON
+package import DocumentStore
+package import MarketData
+
+/// Names a document of bars: those of one source, instrument and interval from one start on.
+package struct CandleKey: Hashable, Sendable {
+    package let source: String
+    package let instrument: Instrument
+    package let interval: CandleInterval
+    /// The start of the bar, or of the hour that holds the bars of seconds, in nanoseconds.
+    package let start: Int64
+
+    package init(source: String, instrument: Instrument, interval: CandleInterval, start: Int64) {
+        self.source = source
+        self.instrument = instrument
+        self.interval = interval
+        self.start = start
+    }
+
+    /// The identifier, a pure function of what it names.
+    package var id: String { "\(source)|\(instrument)|\(interval.name)|\(start)" }
+
+    package var documentKey: DocumentKey {
+        DocumentKey(
+            collection: CandlesCollection.name,
+            id: .string(id),
+            shardKey: DocumentKey.ShardKey(
+                field: CandlesCollection.Field.instrumentSymbol,
+                value: .string(instrument.description)
+            )
+        )
+    }
+}

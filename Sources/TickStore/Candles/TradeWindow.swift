@@ -1,0 +1,86 @@
+import BSON
+import DocumentStore
+import MarketData
+
+/// How far the trades of one source are stored in one hour of event time.
+struct TradeWindow: Equatable, Sendable {
+    let source: String
+    let start: Int64
+    /// The tape position of the last trade that is stored.
+    var appliedThrough: Int64
+    /// Trades that were stored and left out again, as repetitions of others.
+    var duplicates: Int64
+
+    private typealias Field = MarketDataCollection.Field
+
+    /// What buckets are asked for.
+    private enum Names {
+        static let duplicates = "duplicate_count"
+        static let replacedBy = "replaced_by"
+        static let windows = "windows"
+        static let start = "start"
+    }
+
+    private static let bucketsMax = 1_000_000
+
+    /// Loads the windows of an instrument that begin in a range of time, of one source or of all, in order of start
+    /// and source.
+    ///
+    /// - Throws: `StoreError`.
+    static func load(
+        _ writer: VersionedWriter,
+        _ instrument: Instrument,
+        source: String? = nil,
+        starts: Range<Int64>
+    ) async throws(StoreError) -> [TradeWindow] {
+        var conditions: [DocumentQuery.Condition] = [
+            .equals(Field.instrumentSymbol, .string(instrument.description)),
+            .equals(Field.kind, .string(EventKind.trade.name)),
+            .less(Field.windowStart, .int64(starts.upperBound)),
+        ]
+        if let source { conditions.append(.equals(Field.source, .string(source))) }
+        if starts.lowerBound > .min {
+            // A bucket of a whole day may hold the window, too.
+            let day = CandleInterval.day.start(of: starts.lowerBound)
+            conditions.append(.greaterOrEqual(Field.windowStart, .int64(day)))
+        }
+        let documents = try await writer.find(
+            DocumentQuery(
+                MarketDataCollection.name,
+                where: conditions,
+                fields: .only([
+                    Field.source, Field.windowStart, Field.appliedThrough, Names.windows, Names.replacedBy,
+                    Names.duplicates,
+                ]),
+                limit: bucketsMax
+            )
+        )
+        var windows: [String: [Int64: TradeWindow]] = [:]
+        for document in documents where document[Names.replacedBy]?.string == nil {
+            for window in try covered(document) where starts.contains(window.start) {
+                var known = windows[window.source]?[window.start] ?? window
+                if known != window { known.duplicates += window.duplicates }
+                known.appliedThrough = max(known.appliedThrough, window.appliedThrough)
+                windows[window.source, default: [:]][window.start] = known
+            }
+        }
+        return windows.values.flatMap(\.values).sorted { ($0.start, $0.source) < ($1.start, $1.source) }
+    }
+
+    /// The windows that a document holds trades of: one, or those that were rolled up into it.
+    private static func covered(_ document: BSONDocument) throws(StoreError) -> [TradeWindow] {
+        guard let source = document[Field.source]?.string, let start = document[Field.windowStart]?.integer,
+            let applied = document[Field.appliedThrough]?.integer
+        else { throw StoreError(.unreadable, "a bucket lacks its window or its position") }
+        let duplicates = document[Names.duplicates]?.integer ?? 0
+        let parts: [(Int64, Int64)] = (document[Names.windows]?.array ?? []).compactMap { entry in
+            guard let entry = entry.document, let start = entry[Names.start]?.integer,
+                let applied = entry[Field.appliedThrough]?.integer
+            else { return nil }
+            return (start, applied)
+        }
+        return (parts.isEmpty ? [(start, applied)] : parts).map {
+            TradeWindow(source: source, start: $0.0, appliedThrough: $0.1, duplicates: duplicates)
+        }
+    }
+}
