@@ -84,7 +84,7 @@ package final class CandleKeeper {
     /// - Throws: `StoreError`.
     package func flush() async throws(StoreError) {
         let additions = Self.widened(waiting)
-        var open = Array(additions.keys)
+        var open = additions.keys.sorted()
         var rounds = 0
         while !open.isEmpty {
             guard rounds < Self.roundsMax else {
@@ -132,7 +132,7 @@ extension CandleKeeper {
                 start: CandleInterval.day.start(of: key.start)
             )
         }
-        return Array(Set(days))
+        return Set(days).sorted()
     }
 
     /// Answers the bars that must be decided again.
@@ -141,7 +141,7 @@ extension CandleKeeper {
         _ additions: [CandleKey: PositionedBar]
     ) async throws(StoreError) -> [CandleKey] {
         let unknown = keys.filter { known[$0] == nil }
-        let loaded = try await store.load(unknown)
+        let loaded = try await store.loader.load(unknown)
         for key in unknown { known[key] = .some(loaded[key]) }
         var changed: [StoredCandle] = []
         for key in keys {
@@ -155,7 +155,7 @@ extension CandleKeeper {
             candle.version += 1
             known[candle.key] = .some(candle)
         }
-        return Array(again)
+        return keys.filter(again.contains)
     }
 
     /// The bar as it is to be written, or nil where its document has all of it.

@@ -20,6 +20,14 @@ extension EventKind: ExpressibleByArgument {
     }
 }
 
+extension CandleInterval: ExpressibleByArgument {
+    public static var allValueStrings: [String] { allCases.map(\.name) }
+
+    public init?(argument: String) {
+        self.init(name: argument)
+    }
+}
+
 extension Timestamp: ExpressibleByArgument {
     public init?(argument: String) {
         self.init(parsing: argument)

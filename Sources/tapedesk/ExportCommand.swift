@@ -18,6 +18,14 @@ struct ExportCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Kind of event.", valueName: "kind"))
     var kind: EventKind
 
+    @Option(
+        help: ArgumentHelp(
+            "With --kind candle: bars made from all trades: 1s, 1m, 5m, 1h or 1d; without it, bars that feeds sent.",
+            valueName: "interval"
+        )
+    )
+    var interval: CandleInterval?
+
     @Option(help: ArgumentHelp("From this event time on: RFC 3339 or Unix time.", valueName: "time"))
     var from: Timestamp?
 
@@ -27,8 +35,13 @@ struct ExportCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("csv or ndjson.", valueName: "format"))
     var format = ExportFormat.csv
 
+    func validate() throws {
+        if interval != nil, kind != .candle { throw ValidationError("--interval goes with --kind candle") }
+    }
+
     func run() async {
         await mongo.run { database in
+            if let interval { return try await exportBars(interval, database) }
             let query = EventQuery(instrument: symbol, kind: kind, from: from, to: to)
             let reader = BucketReader(reading: database.writer, query)
             var text = EventText(kind: kind, format: format)
@@ -36,17 +49,30 @@ struct ExportCommand: AsyncParsableCommand {
             while let events = try await reader.next() {
                 for event in events {
                     text.append(event)
-                    if text.bytes.count >= 1 << 16 { flush(&text) }
+                    if text.bytes.count >= 1 << 16 { flush(&text.bytes) }
                 }
             }
-            flush(&text)
+            flush(&text.bytes)
             return ExitStatus.done
         }
     }
 
-    private func flush(_ text: inout EventText) {
-        Terminal.output(text.bytes)
-        text.bytes.removeAll(keepingCapacity: true)
+    private func exportBars(_ interval: CandleInterval, _ database: Database) async throws -> ExitCode {
+        let query = CandleQuery(instrument: symbol, interval: interval, from: from, to: to)
+        let reader = CandleReader(reading: database.writer, query)
+        var text = CandleText(format: format)
+        text.appendHeader()
+        while let rows = try await reader.next() {
+            for row in rows { text.append(row) }
+            flush(&text.bytes)
+        }
+        flush(&text.bytes)
+        return ExitStatus.done
+    }
+
+    private func flush(_ bytes: inout [UInt8]) {
+        Terminal.output(bytes)
+        bytes.removeAll(keepingCapacity: true)
     }
 }
 

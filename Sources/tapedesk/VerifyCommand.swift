@@ -12,10 +12,17 @@ struct VerifyCommand: AsyncParsableCommand {
 
     @OptionGroup var mongo: MongoOptions
     @Flag(help: "Prove the history of every ticket instead.") var tickets = false
+    @Flag(help: "Compare bars instead: those that feeds sent with ours, and final ones with their trades.")
+    var candles = false
     @Flag(help: "Print one JSON document.") var json = false
+
+    func validate() throws {
+        if tickets, candles { throw ValidationError("--tickets and --candles are two verifications") }
+    }
 
     func run() async {
         await mongo.run { database in
+            if candles { return try await verifyCandles(database) }
             if tickets { return try await verifyTickets(database) }
             let report = try await Verifier(reading: database.writer).verify { report in
                 Terminal.progress("\(report.buckets.grouped) buckets, \(report.events.grouped) events")

@@ -35,6 +35,8 @@ struct Judge: Sendable {
         let report = try await Verifier(reading: writer).verify()
         problems += report.findings.map { "\($0.bucket): \($0.problem)" }
         if report.events != count { problems.append("\(report.events) events are in buckets, \(count) were read") }
+        let candles = CandleJudge(store: store, writer: writer, tape: tape, model: model)
+        problems += try await candles.problems()
         return problems + judgeRejects() + judgeGaps() + judgeCheckpoint()
     }
 

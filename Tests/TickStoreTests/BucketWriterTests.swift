@@ -36,12 +36,12 @@ import Testing
         #expect(document[Field.lastEventTime]?.integer == Market.start + 9)
         #expect(document[Field.appliedThrough] == 11)
         #expect(document[Field.blockBytes]?.integer == Int64(result.blockBytes))
-        #expect(BucketSummary.decimal(document[Field.open])?.description == "1.09")
-        #expect(BucketSummary.decimal(document[Field.low])?.description == "1.01")
-        #expect(BucketSummary.decimal(document[Field.high])?.description == "1.11")
-        #expect(BucketSummary.decimal(document[Field.close])?.description == "1.11")
+        #expect(document[Field.open]?.exactDecimal?.description == "1.09")
+        #expect(document[Field.low]?.exactDecimal?.description == "1.01")
+        #expect(document[Field.high]?.exactDecimal?.description == "1.11")
+        #expect(document[Field.close]?.exactDecimal?.description == "1.11")
         #expect(document[Field.closeTime]?.integer == Market.start + 9)
-        #expect(BucketSummary.decimal(document[Field.volume])?.description == "1.5")
+        #expect(document[Field.volume]?.exactDecimal?.description == "1.5")
     }
 
     @Test func appendsToTheVersionThatItKnows() async throws {

@@ -40,8 +40,8 @@ public struct CandleFinalizer: Sendable {
         let hour = CandleKey(source: source, instrument: instrument, interval: .hour, start: hourStart)
         for _ in 0..<Self.roundsMax {
             // Bars before trades: ingest writes in the other order, so no bar knows of a trade that is not read here.
-            let stored = try await store.load(hour: hour, [.minute, .fiveMinutes, .hour])
-            let seconds = try await store.loadSeconds(hour: hour)
+            let stored = try await store.loader.load(hour: hour, [.minute, .fiveMinutes, .hour])
+            let seconds = try await store.loader.loadSeconds(hour: hour)
             guard let trades = try await TradeHour.read(store.writer, hour, bars: .second) else {
                 return .withoutTrades
             }
@@ -126,7 +126,7 @@ private struct Plan {
                 put(bar, key, trades.appliedThrough)
             }
         }
-        obsolete = stored.values.filter { !made.contains($0.key) }
+        obsolete = stored.values.filter { !made.contains($0.key) }.sorted { $0.key < $1.key }
     }
 
     /// Makes the stored bars final as they are, because trades that are in them are stored no more.
@@ -138,7 +138,7 @@ private struct Plan {
             let count = stored.values.filter { $0.key.interval == interval }.reduce(0) { $0 + $1.bar.count }
             guard count == hour.bar.count else { return false }
         }
-        for candle in stored.values { put(candle.bar, candle.key, appliedThrough) }
+        for candle in stored.values.sorted(by: { $0.key < $1.key }) { put(candle.bar, candle.key, appliedThrough) }
         return true
     }
 

@@ -31,3 +31,13 @@ package struct CandleKey: Hashable, Sendable {
         )
     }
 }
+
+extension CandleKey: Comparable {
+    /// An order that is the same in every run; shorter intervals come first.
+    package static func < (left: CandleKey, right: CandleKey) -> Bool {
+        if left.interval != right.interval { return left.interval.rawValue < right.interval.rawValue }
+        if left.start != right.start { return left.start < right.start }
+        return (left.source, left.instrument.venue, left.instrument.symbol)
+            < (right.source, right.instrument.venue, right.instrument.symbol)
+    }
+}

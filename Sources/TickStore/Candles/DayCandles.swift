@@ -35,8 +35,8 @@ package struct DayCandles: Sendable {
 
     /// Answers the days that must be decided again.
     private func updateOnce(_ days: [CandleKey], isFinal: Bool) async throws(StoreError) -> [CandleKey] {
-        let stored = try await store.load(days)
-        let hours = try await store.load(days.flatMap(Self.hours))
+        let stored = try await store.loader.load(days)
+        let hours = try await store.loader.load(days.flatMap(Self.hours))
         var changed: [StoredCandle] = []
         for day in days {
             let parts = Self.hours(of: day).compactMap { hours[$0] }

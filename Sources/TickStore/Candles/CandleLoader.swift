@@ -1,0 +1,96 @@
+import BSON
+package import DocumentStore
+import MarketData
+
+/// Reads bars by their documents.
+package struct CandleLoader: Sendable {
+    private typealias Field = CandlesCollection.Field
+
+    private let writer: VersionedWriter
+
+    /// The most bars of an hour: sixty minutes, twelve times five minutes, an hour, and the seconds.
+    private static let documentsPerHour = 100
+
+    package init(reading writer: VersionedWriter) {
+        self.writer = writer
+    }
+
+    /// Loads the bars that are stored among those that are named; none of them of interval `1s`.
+    ///
+    /// - Throws: `StoreError`.
+    package func load(_ keys: [CandleKey]) async throws(StoreError) -> [CandleKey: StoredCandle] {
+        var found: [CandleKey: StoredCandle] = [:]
+        for batch in keys.batches {
+            let documents = try await writer.find(
+                DocumentQuery(
+                    CandlesCollection.name,
+                    where: [
+                        .isIn(DocumentField.id, batch.map { .string($0.id) }),
+                        .isIn(
+                            Field.instrumentSymbol,
+                            Set(batch.map(\.instrument.description)).sorted().map { .string($0) }
+                        ),
+                    ],
+                    limit: batch.count
+                )
+            )
+            for document in documents {
+                let candle = try StoredCandle(document)
+                found[candle.key] = candle
+            }
+        }
+        return found
+    }
+
+    /// Loads all bars of one source and hour but those of seconds, in order of start.
+    ///
+    /// - Throws: `StoreError`.
+    func load(
+        hour: CandleKey,
+        _ intervals: [CandleInterval]
+    ) async throws(StoreError) -> [StoredCandle] {
+        let documents = try await writer.find(
+            DocumentQuery(
+                CandlesCollection.name,
+                where: [
+                    .equals(Field.instrumentSymbol, .string(hour.instrument.description)),
+                    .isIn(Field.interval, intervals.map { .string($0.name) }),
+                    .greaterOrEqual(Field.start, .int64(hour.start)),
+                    .less(Field.start, .int64(hour.start + CandleInterval.hour.nanoseconds)),
+                    .equals(Field.source, .string(hour.source)),
+                ],
+                order: [.init(Field.start)],
+                limit: Self.documentsPerHour
+            )
+        )
+        var candles: [StoredCandle] = []
+        for document in documents { candles.append(try StoredCandle(document)) }
+        return candles
+    }
+
+    /// Loads the bars of seconds of one source and hour.
+    ///
+    /// - Throws: `StoreError`.
+    func loadSeconds(hour: CandleKey) async throws(StoreError) -> SecondBars? {
+        let key = CandleKey(source: hour.source, instrument: hour.instrument, interval: .second, start: hour.start)
+        let documents = try await writer.find(
+            DocumentQuery(
+                CandlesCollection.name,
+                where: [
+                    .equals(DocumentField.id, .string(key.id)),
+                    .equals(Field.instrumentSymbol, .string(hour.instrument.description)),
+                ],
+                limit: 1
+            )
+        )
+        guard let document = documents.first else { return nil }
+        return try SecondBars(document)
+    }
+}
+
+extension Array {
+    /// The elements in parts of as many as one query asks for, or one bulk changes.
+    var batches: [ArraySlice<Element>] {
+        stride(from: 0, to: count, by: 1_000).map { self[$0..<Swift.min($0 + 1_000, count)] }
+    }
+}
