@@ -79,17 +79,23 @@ struct CandleJudge {
         tape.kind == .trade ? PlainBar.bars(model.events[symbol] ?? [], seconds: interval.rawValue) : []
     }
 
-    /// What is wrong with the documents, and with what readers make of them.
-    func problems() async throws -> [String] {
+    /// What is wrong with the documents.
+    func problems() throws -> [String] {
         var problems: [String] = []
         for symbol in tape.symbols {
             for interval in CandleInterval.allCases where interval != .second {
                 let stored = try documents(symbol, interval)
                 problems += difference("stored \(symbol) \(interval.name)", expected(symbol, interval), stored)
             }
-            problems += try await readingProblems(symbol, isFinal: nil)
         }
         return problems
+    }
+
+    /// What is wrong with the documents and with what readers make of them, before and after all is final.
+    func problemsOfReading() async throws -> [String] {
+        var problems = try self.problems()
+        for symbol in tape.symbols { problems += try await readingProblems(symbol, isFinal: nil) }
+        return problems + (try await problemsOfFinal())
     }
 
     private func documents(_ symbol: String, _ interval: CandleInterval) throws -> [PlainBar] {
@@ -140,13 +146,13 @@ struct CandleJudge {
     }
 
     /// Makes everything final and says what is wrong then.
-    func problemsOfFinal() async throws -> [String] {
+    private func problemsOfFinal() async throws -> [String] {
         let finalizer = CandleFinalizer(writer: writer, operationIDs: OperationIDs(process: 77, start: 0))
-        try await CandleJudge.finalizeAll(store, finalizer)
-        var problems = try await self.problems()
+        try await Self.finalizeAll(store, finalizer)
+        var problems = try self.problems()
         for symbol in tape.symbols { problems += try await readingProblems(symbol, isFinal: true) }
         let before = store.documents(in: CandlesCollection.name)
-        try await CandleJudge.finalizeAll(store, finalizer)
+        try await Self.finalizeAll(store, finalizer)
         if store.documents(in: CandlesCollection.name) != before { problems.append("finalising twice changed bars") }
         return problems
     }

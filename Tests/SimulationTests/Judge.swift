@@ -36,7 +36,7 @@ struct Judge: Sendable {
         problems += report.findings.map { "\($0.bucket): \($0.problem)" }
         if report.events != count { problems.append("\(report.events) events are in buckets, \(count) were read") }
         let candles = CandleJudge(store: store, writer: writer, tape: tape, model: model)
-        problems += try await candles.problems()
+        problems += try candles.problems()
         return problems + judgeRejects() + judgeGaps() + judgeCheckpoint()
     }
 

@@ -50,7 +50,7 @@ struct TapeModel {
     private var streams: [String: StreamModel] = [:]
     private var trades = Set<String>()
     private var prices: [String: (reference: Int64, run: Int)] = [:]
-    private let kind: EventKind
+    let kind: EventKind
 
     init(_ tape: SimulatedTape) {
         kind = tape.kind

@@ -107,9 +107,21 @@ final class WatchedStore: DocumentStore {
                 applied[name] = max(applied[name] ?? .min, document[Field.appliedThrough]?.integer ?? .min)
             }
         }
+        var bars: [String: Int64] = [:]
+        for candle in store.documents(in: CandlesCollection.name) {
+            typealias Field = CandlesCollection.Field
+            guard candle[Field.interval]?.string == CandleInterval.hour.name else { continue }
+            let name = "\(candle[Field.instrumentSymbol]?.string ?? "")|\(candle[Field.start]?.integer ?? 0)"
+            bars[name] = candle[Field.appliedThrough]?.integer
+        }
         var problems: [String] = []
-        for (bucket, position) in model.positions(before: line) where applied[bucket] ?? .min < position {
-            problems.append("the checkpoint is at line \(line), ahead of bucket \(bucket)")
+        for (bucket, position) in model.positions(before: line) {
+            if applied[bucket] ?? .min < position {
+                problems.append("the checkpoint is at line \(line), ahead of bucket \(bucket)")
+            }
+            if model.kind == .trade, bars[bucket] ?? .min < position {
+                problems.append("the checkpoint is at line \(line), ahead of the bar of hour \(bucket)")
+            }
         }
         let rejects = store.documents(in: RejectsCollection.name)
         let rejected = Set(rejects.compactMap { $0[RejectsCollection.Field.position]?.integer })
