@@ -1,5 +1,6 @@
 import ArgumentParser
 import Console
+import MarketData
 import TickStore
 
 extension VerifyCommand {

@@ -91,6 +91,6 @@ package struct CandleLoader: Sendable {
 extension Array {
     /// The elements in parts of as many as one query asks for, or one bulk changes.
     var batches: [ArraySlice<Element>] {
-        stride(from: 0, to: count, by: 1_000).map { self[$0..<Swift.min($0 + 1_000, count)] }
+        stride(from: 0, to: count, by: 5_000).map { self[$0..<Swift.min($0 + 5_000, count)] }
     }
 }

@@ -55,11 +55,11 @@ public enum CandlesCollection {
                 Field.bars: ["bsonType": "binData"],
             ],
         ],
+        // `_id` is made of the same fields: that is what makes them unique.
         indexes: [
             CollectionSpecification.Index(
                 name: "instrument_interval",
-                fields: [Field.instrumentSymbol, Field.interval, Field.start, Field.source],
-                unique: true
+                fields: [Field.instrumentSymbol, Field.interval, Field.start, Field.source]
             )
         ]
     )
