@@ -1,0 +1,118 @@
+import BSON
+import DocumentStore
+import MarketData
+import SimulatedStore
+
+@testable import TickStore
+
+extension Market {
+    /// A trade of which bars can tell everything.
+    static func sided(_ position: Int64, _ time: Int64, _ price: Int64, _ size: Int64, _ side: Side) -> MarketEvent {
+        MarketEvent(
+            position: TapePosition(rawValue: position),
+            eventTime: Timestamp(nanoseconds: start + time),
+            instrument: 0,
+            stream: 0,
+            payload: .trade(
+                Trade(
+                    price: ExactDecimal(mantissa: price, exponent: -2),
+                    size: ExactDecimal(mantissa: size, exponent: -1),
+                    side: side
+                )
+            )
+        )
+    }
+}
+
+extension Stand {
+    var finalizer: CandleFinalizer {
+        CandleFinalizer(writer: writer, operationIDs: OperationIDs(process: 5, start: 0))
+    }
+
+    /// Stores trades of a source.
+    func store(_ events: [MarketEvent], source: String = Market.source) async throws {
+        _ = try await bucketWriter().write(Market.buckets(events, source: source))
+    }
+
+    /// Makes an hour final up to the position that its buckets have, and then its day.
+    @discardableResult
+    func finalize(
+        hour: Int64,
+        source: String = Market.source,
+        isDayFinal: Bool = true
+    ) async throws -> CandleFinalizer.Outcome? {
+        let start = Market.start + hour * Market.hour
+        let windows = try await TradeWindow.load(
+            writer,
+            Market.instrument,
+            source: source,
+            starts: start..<(start + 1)
+        )
+        guard let window = windows.first else { return nil }
+        let outcome = try await finalizer.finalizeHour(
+            source: source,
+            instrument: Market.instrument,
+            hourStart: start,
+            appliedThrough: window.appliedThrough
+        )
+        try await finalizer.finalizeDay(
+            source: source,
+            instrument: Market.instrument,
+            dayStart: CandleInterval.day.start(of: start),
+            isFinal: isDayFinal
+        )
+        return outcome
+    }
+
+    func bars(_ interval: CandleInterval, from: Int64? = nil, to: Int64? = nil) async throws -> [CandleRow] {
+        let query = CandleQuery(
+            instrument: Market.instrument,
+            interval: interval,
+            from: from.map { Timestamp(nanoseconds: Market.start + $0) },
+            to: to.map { Timestamp(nanoseconds: Market.start + $0) }
+        )
+        let reader = CandleReader(reading: writer, query)
+        var rows: [CandleRow] = []
+        while let next = try await reader.next() { rows += next }
+        return rows
+    }
+
+    /// The bars of all intervals.
+    func allBars() async throws -> [[CandleRow]] {
+        var all: [[CandleRow]] = []
+        for interval in CandleInterval.allCases { all.append(try await bars(interval)) }
+        return all
+    }
+
+    /// A store with the same documents of some collections, each changed by `change`.
+    func copy(
+        _ collections: [String],
+        _ change: (BSONDocument) -> BSONDocument = { $0 }
+    ) async throws -> Stand {
+        let copy = try await Stand()
+        let reserved: Set<String> = [
+            DocumentField.id, DocumentField.version, DocumentField.lastOperationID,
+            CandlesCollection.Field.instrumentSymbol,
+        ]
+        var number: UInt64 = 0
+        for collection in collections {
+            for document in store.documents(in: collection) {
+                number += 1
+                let fields = change(document).fields.filter { !reserved.contains($0.key) }.map { ($0.key, $0.value) }
+                let key = DocumentKey(
+                    collection: collection,
+                    id: document[DocumentField.id] ?? .null,
+                    shardKey: DocumentKey.ShardKey(
+                        field: CandlesCollection.Field.instrumentSymbol,
+                        value: document[CandlesCollection.Field.instrumentSymbol] ?? .null
+                    )
+                )
+                let operation = ObjectID(high: 8, low: number)
+                _ = await copy.store.attempt(
+                    VersionedChange(key: key, action: .create(BSONDocument(fields)), operationID: operation)
+                )
+            }
+        }
+        return copy
+    }
+}
