@@ -33,6 +33,14 @@ enum BSONOrder {
         }
     }
 
+    /// Whether `compare` finds no difference.
+    ///
+    /// Most values differ, and most of those are texts: they are told apart without a comparison byte by byte.
+    static func areEqual(_ left: BSONValue, _ right: BSONValue) -> Bool {
+        if case .string(let left) = left, case .string(let right) = right, left != right { return false }
+        return compare(left, right) == .equal
+    }
+
     /// Whether both values are of types that comparisons such as $gt hold against each other at all.
     static func areComparable(_ left: BSONValue, _ right: BSONValue) -> Bool {
         typeClass(of: left) == typeClass(of: right)

@@ -11,10 +11,10 @@ extension DocumentQuery.Condition {
         case .isNotNull(let field):
             !Self.equals(field, .null).holds(for: document)
         case .equals(let field, let wanted):
-            Self.anyValue(of: field, in: document) { BSONOrder.compare($0, wanted) == .equal }
+            Self.anyValue(of: field, in: document) { BSONOrder.areEqual($0, wanted) }
         case .isIn(let field, let wanted):
             Self.anyValue(of: field, in: document) { value in
-                wanted.contains { BSONOrder.compare(value, $0) == .equal }
+                wanted.contains { BSONOrder.areEqual(value, $0) }
             }
         case .greater(let field, let bound):
             Self.anyValue(of: field, in: document, comparableTo: bound) { $0 == .greater }

@@ -57,6 +57,12 @@ struct SimulatedCollection {
             let (position, found) = locate(id)
             candidates = found ? documents[position...position] : []
         }
+        for case .isIn(DocumentField.id, let ids) in conditions where candidates.count == documents.count {
+            // In the order of the ids, each once.
+            let places = Set(ids.lazy.map(locate).filter(\.found).map(\.position)).sorted()
+            let named = places.map { documents[$0] }
+            return named.filter { document in conditions.allSatisfy { $0.holds(for: document) } }
+        }
         return candidates.filter { document in conditions.allSatisfy { $0.holds(for: document) } }
     }
 

@@ -23,6 +23,8 @@ struct BucketOutline: Sendable {
     /// ones.
     let storedSlots: [Int64]
     private let formerSlots: [Int64]
+    /// First and last event time of each sealed block, where the outline was asked for them.
+    let sealedTimes: [Int64]
     /// The windows that are in it; empty for a bucket.
     let windows: [SegmentWindow]
     /// The segment that took its place.
@@ -38,7 +40,10 @@ struct BucketOutline: Sendable {
         Field.eventCount, Field.firstEventTime, Field.lastEventTime, Field.appliedThrough, Field.checksum,
         Field.sealedBlockCount, Field.duplicateCount, Field.slots, Field.windows, Field.replacedBy,
         Field.formerSlots,
-    ]
+    ] + BucketSummary.fieldNames
+
+    /// Those, and the times of sealed blocks, for reading a part of the blocks.
+    static let fieldsWithTimes = fields + [Field.sealedTimes]
 
     /// Reads the outline of a document, with or without its blocks.
     ///
@@ -62,6 +67,7 @@ struct BucketOutline: Sendable {
         self.instrument = instrument
         sealedBlockCount = document[Field.sealedBlockCount]?.integer ?? 0
         duplicateCount = document[Field.duplicateCount]?.integer ?? 0
+        sealedTimes = (document[Field.sealedTimes]?.array ?? []).compactMap(\.integer)
         storedSlots = (document[Field.slots]?.array ?? []).compactMap(\.integer)
         formerSlots = (document[Field.formerSlots]?.array ?? []).compactMap(\.integer)
         replacedBy = document[Field.replacedBy]?.string
@@ -86,6 +92,18 @@ struct BucketOutline: Sendable {
     var coveredWindows: [SegmentWindow] {
         guard windows.isEmpty else { return windows }
         return [SegmentWindow(start: windowStart, lastPart: state.part, appliedThrough: state.appliedThrough)]
+    }
+
+    /// The blocks that may hold events within bounds: sealed ones by their times, and all that are not sealed.
+    ///
+    /// All blocks where the outline does not have the times.
+    func blocks(within bounds: Range<Int64>) -> Range<Int> {
+        let (sealed, all) = (Int(sealedBlockCount), Int(state.blockCount))
+        guard sealedTimes.count == 2 * sealed, sealed > 0 else { return 0..<all }
+        let first = (0..<sealed).first { sealedTimes[2 * $0 + 1] >= bounds.lowerBound } ?? sealed
+        guard all == sealed else { return first..<all }
+        let end = (first..<sealed).first { sealedTimes[2 * $0] >= bounds.upperBound } ?? sealed
+        return first..<end
     }
 
     var key: BucketKey {

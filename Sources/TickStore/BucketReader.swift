@@ -121,7 +121,7 @@ extension BucketReader {
         var find = DocumentQuery(
             MarketDataCollection.name,
             where: query.conditions,
-            fields: .only(BucketOutline.fields),
+            fields: .only(query.isBounded ? BucketOutline.fieldsWithTimes : BucketOutline.fields),
             limit: Self.outlinesMax
         )
         find.isSnapshot = true
@@ -139,25 +139,19 @@ extension BucketReader {
             .sorted { $0.outline.state.firstEventTime < $1.outline.state.firstEventTime }
     }
 
-    /// Fetches the blocks of a document; answers false where it is gone.
+    /// Fetches the blocks of a document that overlap what is asked for; answers false where the document is gone.
     private func fetch(_ ranked: RankedOutline) async throws(StoreError) -> Bool {
         let outline = ranked.outline
-        let found = try await writer.find(
-            DocumentQuery(
-                MarketDataCollection.name,
-                where: [
-                    .equals(DocumentField.id, .string(outline.id)),
-                    .equals(Field.instrumentSymbol, .string(query.instrument.description)),
-                    .equals(Field.replacedBy, .null),
-                ],
-                fields: .only([Field.blocks, Field.sealedBlockCount]),
-                limit: 1
-            )
-        )
-        guard let document = found.first, let blocks = document[Field.blocks]?.array else { return false }
-        let sealedCount = Int(document[Field.sealedBlockCount]?.integer ?? 0)
+        let wanted = outline.blocks(within: merge.frontier..<max(query.bounds.upperBound, merge.frontier))
+        if wanted.isEmpty { return true }
+        guard var fetched = try await FetchedBlocks.find(outline, wanted, writer) else { return false }
+        if fetched.version != outline.state.version {
+            // It was changed meanwhile: its blocks have other places.
+            guard let whole = try await FetchedBlocks.find(outline, nil, writer) else { return false }
+            fetched = whole
+        }
         var added: [StoredBlock] = []
-        for (index, block) in blocks.enumerated() {
+        for (index, block) in fetched.blocks {
             guard let bytes = block.binary else {
                 throw StoreError(.unreadable, "block \(index) of bucket \(outline.id) is not binary")
             }
@@ -165,7 +159,7 @@ extension BucketReader {
             let stored = try StoredBlock(bytes, rank: rank, bucket: outline.id)
             // What came in since reading began may belong before what was read already.
             let isLater =
-                index >= sealedCount && stored.header.positions.lowerBound > outline.state.appliedThrough
+                index >= fetched.sealedCount && stored.header.positions.lowerBound > outline.state.appliedThrough
             if !isLater { added.append(stored) }
         }
         merge.add(added)
@@ -179,8 +173,11 @@ extension EventQuery {
         return lower..<max(to?.nanoseconds ?? .max, lower)
     }
 
+    /// Whether a part of the events is asked for.
+    fileprivate var isBounded: Bool { from != nil || to != nil }
+
     /// What holds for the documents that may hold such events.
-    fileprivate var conditions: [DocumentQuery.Condition] {
+    var conditions: [DocumentQuery.Condition] {
         typealias Field = MarketDataCollection.Field
         var conditions: [DocumentQuery.Condition] = [
             .equals(Field.instrumentSymbol, .string(instrument.description)),

@@ -49,6 +49,21 @@ struct BucketSummary: Equatable, Sendable {
         if high < trade.price { high = trade.price }
         volume.add(trade.size)
     }
+
+    /// Adds what stands behind all of this, at equal times.
+    mutating func add(_ later: BucketSummary) {
+        if later.openTime < openTime {
+            openTime = later.openTime
+            open = later.open
+        }
+        if later.closeTime >= closeTime {
+            closeTime = later.closeTime
+            close = later.close
+        }
+        if later.low < low { low = later.low }
+        if high < later.high { high = later.high }
+        volume.add(later.volume)
+    }
 }
 
 // The form in documents: decimals that any client of MongoDB can read and compare.
@@ -56,6 +71,10 @@ extension BucketSummary {
     private typealias Field = MarketDataCollection.Field
 
     private static let openTimeField = "open_time"
+
+    static let fieldNames = [
+        Field.open, Field.high, Field.low, Field.close, openTimeField, Field.closeTime, Field.volume,
+    ]
 
     var fields: [(field: String, value: BSONValue)] {
         [

@@ -69,7 +69,6 @@ extension MergedEvents {
         }
         guard !repeated.isEmpty else { return 0 }
         for index in repeated.reversed() { events.remove(at: index) }
-        sources = []
         return repeated.count
     }
 

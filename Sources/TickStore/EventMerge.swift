@@ -46,8 +46,6 @@ struct StoredBlock: Sendable {
 /// Events in order, with the texts of their identifiers.
 struct MergedEvents: Sendable {
     var events: ContiguousArray<MarketEvent> = []
-    /// The source of each event, as its rank says; empty where nobody asked.
-    var sources: ContiguousArray<Int32> = []
     var texts = TextPool()
 
     var isEmpty: Bool { events.isEmpty }
@@ -143,7 +141,7 @@ final class EventMerge {
         for index in runs.indices {
             let stop = end == .max ? runs[index].events.count : runs[index].end(before: end)
             guard stop > runs[index].next else { continue }
-            merged.merge(runs[index].events[runs[index].next..<stop], runs[index].texts, runs[index].rank.source)
+            merged.merge(runs[index].events, runs[index].next..<stop, runs[index].texts)
             runs[index].next = stop
         }
         frontier = max(frontier, end)
@@ -153,36 +151,57 @@ final class EventMerge {
 }
 
 extension MergedEvents {
-    /// Merges events that come behind those that are there, at equal times.
-    fileprivate mutating func merge(_ added: ArraySlice<MarketEvent>, _ addedTexts: TextPool, _ source: Int) {
-        var added = ContiguousArray(added)
-        for index in added.indices { texts.adopt(&added[index], from: addedTexts) }
-        let addedSources = ContiguousArray(repeating: Int32(source), count: added.count)
-        guard let last = events.last, let first = added.first, first.eventTime < last.eventTime else {
-            events += added
-            sources += addedSources
+    /// Merges events of a run that come behind those that are there, at equal times.
+    fileprivate mutating func merge(
+        _ run: ContiguousArray<MarketEvent>,
+        _ range: Range<Int>,
+        _ runTexts: TextPool
+    ) {
+        guard !isEmpty else {
+            // Most of the time one block is alone: its events are taken over as they are.
+            events = range == run.indices ? run : ContiguousArray(run[range])
+            texts = runTexts
             return
         }
-        var result = MergedEvents()
-        result.events.reserveCapacity(events.count + added.count)
-        result.sources.reserveCapacity(events.count + added.count)
+        guard let last = events.last, run[range.lowerBound].eventTime < last.eventTime else {
+            append(run[range], runTexts)
+            return
+        }
+        var result = ContiguousArray<MarketEvent>()
+        result.reserveCapacity(events.count + range.count)
         var left = 0
-        var right = 0
-        while left < events.count || right < added.count {
+        var right = range.lowerBound
+        while left < events.count || right < range.upperBound {
             let takesLeft =
-                right == added.count || left < events.count && events[left].eventTime <= added[right].eventTime
+                right == range.upperBound || left < events.count && events[left].eventTime <= run[right].eventTime
             if takesLeft {
-                result.events.append(events[left])
-                result.sources.append(sources[left])
+                result.append(events[left])
                 left += 1
             } else {
-                result.events.append(added[right])
-                result.sources.append(Int32(source))
+                var event = run[right]
+                if !runTexts.bytes.isEmpty { texts.adopt(&event, from: runTexts) }
+                result.append(event)
                 right += 1
             }
         }
-        events = result.events
-        sources = result.sources
+        events = result
+    }
+
+    /// Appends events that come behind those that are there.
+    mutating func append(_ added: ArraySlice<MarketEvent>, _ addedTexts: TextPool) {
+        let start = events.count
+        events.append(contentsOf: added)
+        guard !addedTexts.bytes.isEmpty else { return }
+        for index in start..<events.count { texts.adopt(&events[index], from: addedTexts) }
+    }
+
+    /// Appends events that come behind those that are there.
+    mutating func append(_ other: MergedEvents) {
+        guard !isEmpty else {
+            self = other
+            return
+        }
+        append(other.events[...], other.texts)
     }
 }
 

@@ -32,10 +32,15 @@ struct ExportCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Before this event time.", valueName: "time"))
     var to: Timestamp?
 
+    @Option(help: ArgumentHelp("Only the newest N of these events.", valueName: "n"))
+    var last: Int?
+
     @Option(help: ArgumentHelp("csv or ndjson.", valueName: "format"))
     var format = ExportFormat.csv
 
     func validate() throws {
+        if let last, last < 1 { throw ValidationError("--last takes a number of events") }
+        if last != nil, interval != nil { throw ValidationError("--last is for events; bars take --from and --to") }
         if interval != nil, kind != .candle { throw ValidationError("--interval goes with --kind candle") }
     }
 
@@ -43,9 +48,14 @@ struct ExportCommand: AsyncParsableCommand {
         await mongo.run { database in
             if let interval { return try await exportBars(interval, database) }
             let query = EventQuery(instrument: symbol, kind: kind, from: from, to: to)
-            let reader = BucketReader(reading: database.writer, query)
             var text = EventText(kind: kind, format: format)
             text.appendHeader()
+            if let last {
+                for event in try await NewestEvents.read(last, reading: database.writer, query) { text.append(event) }
+                flush(&text.bytes)
+                return ExitStatus.done
+            }
+            let reader = BucketReader(reading: database.writer, query)
             while let events = try await reader.next() {
                 for event in events {
                     text.append(event)

@@ -47,16 +47,13 @@ final class BucketSealer {
             return .damaged(bucket: outline.id, problem: "event_count does not match the blocks")
         }
         let duplicates = merged.removeDuplicates()
-        encoder.begin(outline.kind)
-        encoder.append(merged)
-        let sealed = encoder.finish()
+        var sealed = SealedBlocks()
+        encoder.append(merged, outline.kind, to: &sealed)
         guard try sealed.holds(merged) else {
-            return .damaged(
-                bucket: outline.id,
-                problem: "its events do not come back from sealed blocks; left as it is"
-            )
+            return .damaged(bucket: outline.id, problem: "its events do not come back from sealed blocks; left as it is")
         }
-        let update = DocumentUpdate(set: Self.fields(stored.outline, sealed, duplicates: duplicates))
+        let summary = BucketSummary(merged.events)
+        let update = DocumentUpdate(set: Self.fields(stored.outline, sealed, summary, duplicates: duplicates))
         let change = VersionedChange(
             key: stored.outline.documentKey,
             action: .update(expectedVersion: stored.outline.state.version, update),
@@ -82,10 +79,11 @@ final class BucketSealer {
     private static func fields(
         _ outline: BucketOutline,
         _ sealed: SealedBlocks,
+        _ summary: BucketSummary?,
         duplicates: Int
     ) -> [(field: String, value: BSONValue)] {
         typealias Field = MarketDataCollection.Field
-        var fields = sealed.fields
+        var fields = sealed.fields + (summary?.fields ?? [])
         fields.append((DocumentField.schemaVersion, .int64(MarketDataCollection.schemaVersion)))
         fields.append((Field.slots, .array(outline.slots.map { .int64($0) })))
         if duplicates > 0 {

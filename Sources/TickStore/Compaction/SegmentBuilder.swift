@@ -47,12 +47,12 @@ final class SegmentBuilder {
         }
         let sealed: SealedBlocks
         do throws(StoreError) {
-            sealed = try build(blocks, first.kind)
+            sealed = try encoder.join(blocks, first.kind)
         } catch {
             return .damaged(bucket: first.id, problem: error.message)
         }
         let count = members.reduce(Int64(0)) { $0 + $1.state.eventCount }
-        guard Int64(sealed.eventCount) == count, try Self.isSame(sealed, blocks) else {
+        guard Int64(sealed.eventCount) == count, try BlockContainment.holds(sealed.stored(), all: blocks) else {
             return .damaged(bucket: first.id, problem: "its events do not come back from a segment; left as it is")
         }
         let key = BucketKey(source: first.source, instrument: first.instrument, kind: first.kind, windowStart: start)
@@ -63,20 +63,6 @@ final class SegmentBuilder {
         case .failed(let error) where error.code == .duplicateKey: return .overtaken
         case .failed(let error): throw error
         }
-    }
-
-    private func build(_ blocks: [StoredBlock], _ kind: EventKind) throws(StoreError) -> SealedBlocks {
-        encoder.begin(kind)
-        let merge = EventMerge()
-        merge.add(blocks)
-        while let events = try merge.next() { encoder.append(events) }
-        return encoder.finish()
-    }
-
-    private static func isSame(_ sealed: SealedBlocks, _ blocks: [StoredBlock]) throws(StoreError) -> Bool {
-        let merge = EventMerge()
-        merge.add(blocks)
-        return try EventCursor.contains(EventCursor(sealed.merge()), all: EventCursor(merge))
     }
 
     private func changes(
@@ -137,7 +123,15 @@ final class SegmentBuilder {
             (Field.windows, .array(windows.map(\.value))),
         ]
         if duplicates > 0 { fields.append((Field.duplicateCount, .int64(duplicates))) }
-        return fields + sealed.fields
+        return fields + sealed.fields + (Self.summary(of: members)?.fields ?? [])
+    }
+
+    /// What the summaries of the documents come to, in the order of their slots.
+    private static func summary(of members: [BucketOutline]) -> BucketSummary? {
+        var summaries = members.compactMap(\.state.summary)[...]
+        guard var sum = summaries.popFirst() else { return nil }
+        for summary in summaries { sum.add(summary) }
+        return sum
     }
 
     /// The windows that are in the documents, each with its last part.
@@ -175,10 +169,7 @@ extension SegmentBuilder {
             versions.append(replaced.outline)
         }
         do throws(StoreError) {
-            let (whole, part) = (EventMerge(), EventMerge())
-            whole.add(try stored.blocks())
-            part.add(blocks)
-            guard try EventCursor.contains(EventCursor(whole), all: EventCursor(part)) else {
+            guard try BlockContainment.holds(stored.blocks(), all: blocks) else {
                 return .damaged(
                     bucket: segment,
                     problem: "the segment lacks events of documents that it replaced; those are kept"
@@ -201,22 +192,5 @@ extension SegmentBuilder {
         }
         for case .failed(let error) in await writer.apply(changes) { throw error }
         return .done(events: 0)
-    }
-}
-
-extension EventCursor {
-    /// Whether all events of `part` are among those of `whole`, in the same order.
-    ///
-    /// - Throws: `StoreError` with code `unreadable`.
-    static func contains(_ whole: EventCursor, all part: EventCursor) throws(StoreError) -> Bool {
-        var (whole, part) = (whole, part)
-        while let wanted = try part.next() {
-            var isThere = false
-            while !isThere, let event = try whole.next() {
-                isThere = EventIdentity.isSame(event, whole.texts, wanted, part.texts)
-            }
-            guard isThere else { return false }
-        }
-        return true
     }
 }

@@ -1,0 +1,114 @@
+import BSON
+public import DocumentStore
+import MarketData
+import TickCodec
+
+/// Reads the newest events of an instrument without reading the others.
+public enum NewestEvents {
+    private typealias Field = MarketDataCollection.Field
+
+    /// Documents that are looked at together, the newest first.
+    private static let outlinesPerPage = 16
+
+    /// The last `count` events that a query has, in its order; all where there are fewer.
+    ///
+    /// Touches the last blocks of the last documents only, so the time that it takes does not grow with what is stored.
+    ///
+    /// - Throws: `StoreError`, as `BucketReader.next`.
+    public static func read(
+        _ count: Int,
+        reading writer: VersionedWriter,
+        _ query: EventQuery
+    ) async throws(StoreError) -> [StoredEvent] {
+        guard count > 0 else { return [] }
+        let start = try await start(of: count, writer, query)
+        let bounded = EventQuery(
+            instrument: query.instrument,
+            kind: query.kind,
+            from: start.map { max($0, query.from ?? $0) } ?? query.from,
+            to: query.to,
+            source: query.source
+        )
+        let reader = BucketReader(reading: writer, bounded)
+        var newest: [StoredEvent] = []
+        while let events = try await reader.next() {
+            newest += events
+            if newest.count > 2 * count + 4_096 { newest.removeFirst(newest.count - count) }
+        }
+        return newest.suffix(count)
+    }
+
+    /// A time with at least so many events at it or behind it; nil where there are not so many.
+    private static func start(
+        of count: Int,
+        _ writer: VersionedWriter,
+        _ query: EventQuery
+    ) async throws(StoreError) -> Timestamp? {
+        var left = count
+        var earliest = Int64.max
+        var windowsBefore: Int64?
+        while left > 0 {
+            let page = try await outlines(before: windowsBefore, writer, query)
+            for outline in page.sorted(by: { $0.state.lastEventTime > $1.state.lastEventTime }) where left > 0 {
+                for header in try await lastHeaders(outline, writer, query, atLeast: left) {
+                    left -= header.count
+                    earliest = min(earliest, header.firstTime)
+                }
+            }
+            guard page.count == outlinesPerPage, let last = page.last else { break }
+            windowsBefore = last.windowStart
+        }
+        return left > 0 ? nil : Timestamp(nanoseconds: earliest)
+    }
+
+    private static func outlines(
+        before windowStart: Int64?,
+        _ writer: VersionedWriter,
+        _ query: EventQuery
+    ) async throws(StoreError) -> [BucketOutline] {
+        let find = DocumentQuery(
+            MarketDataCollection.name,
+            where: query.conditions + (windowStart.map { [.less(Field.windowStart, .int64($0))] } ?? []),
+            order: [.init(Field.windowStart, ascending: false)],
+            fields: .only(BucketOutline.fieldsWithTimes),
+            limit: outlinesPerPage
+        )
+        var outlines: [BucketOutline] = []
+        for document in try await writer.find(find) { outlines.append(try BucketOutline(document)) }
+        return outlines
+    }
+
+    /// What the last blocks of a document say of themselves, until they have enough events before the query's end.
+    private static func lastHeaders(
+        _ outline: BucketOutline,
+        _ writer: VersionedWriter,
+        _ query: EventQuery,
+        atLeast count: Int
+    ) async throws(StoreError) -> [(count: Int, firstTime: Int64)] {
+        let wanted = outline.blocks(within: query.bounds)
+        var headers: [(count: Int, firstTime: Int64)] = []
+        var total = 0
+        var end = wanted.upperBound
+        var step = 2
+        while total < count, end > wanted.lowerBound {
+            let start = max(wanted.lowerBound, end - step)
+            guard let fetched = try await FetchedBlocks.find(outline, start..<end, writer),
+                fetched.version == outline.state.version
+            else { return headers }
+            for (index, value) in fetched.blocks {
+                let block = try StoredBlock(
+                    value.binary ?? [],
+                    rank: .init(source: 0, slot: 0, index: index),
+                    bucket: outline.id
+                )
+                // A block that goes beyond the end of the query counts for nothing: it may have no event before it.
+                guard block.header.eventTimes.upperBound < query.bounds.upperBound else { continue }
+                total += block.header.count
+                headers.append((block.header.count, block.header.eventTimes.lowerBound))
+            }
+            end = start
+            step *= 2
+        }
+        return headers
+    }
+}
