@@ -25,6 +25,7 @@ package actor EpochCollector {
     private var isComplete = false
     private var hasHandedOutLast = false
     private var isClosed = false
+    private var isNudged = false
     private var reader: CheckedContinuation<Void, Never>?
     private var writer: CheckedContinuation<Void, Never>?
 
@@ -57,6 +58,12 @@ package actor EpochCollector {
         wakeWriter()
     }
 
+    /// Lets the writer have what waits at once, little as it is, or nothing: it has something to do itself.
+    package func nudge() {
+        isNudged = true
+        wakeWriter()
+    }
+
     /// Takes what waits, waiting for it where there is too little; nil when everything was taken.
     ///
     /// - Throws: `CancellationError` where the collector was closed.
@@ -67,6 +74,7 @@ package actor EpochCollector {
         guard !isClosed else { throw CancellationError() }
         guard !hasHandedOutLast else { return nil }
         hasHandedOutLast = isFinished
+        isNudged = false
         let epoch = sequencer.cut()
         reader?.resume()
         reader = nil
@@ -82,7 +90,7 @@ package actor EpochCollector {
     }
 
     private var isReady: Bool {
-        isFinished || sequencer.pendingWork >= limits.workMin
+        isFinished || isNudged || sequencer.pendingWork >= limits.workMin
     }
 
     private func wakeWriter() {

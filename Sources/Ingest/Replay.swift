@@ -305,7 +305,7 @@ extension Replay {
     /// Writes stretch after stretch until all is written.
     private func write(_ collector: EpochCollector, _ committer: EpochCommitter?) async throws -> BucketWriter.Result {
         var counted = BucketWriter.Result()
-        while let (epoch, isLast, completesTape) = try await collector.take() {
+        while let (epoch, isLast, completesTape) = try await take(collector, within: committer?.timeToFlush) {
             if let committer {
                 try await committer.commit(epoch, isLast: isLast, completesTape: completesTape)
                 counted = committer.result
@@ -322,4 +322,19 @@ extension Replay {
         return counted
     }
 
+    /// Takes the next stretch; when `limit` is over, with bars to be written, whatever there is of it.
+    private func take(
+        _ collector: EpochCollector,
+        within limit: Duration?
+    ) async throws -> (epoch: Epoch, isLast: Bool, completesTape: Bool)? {
+        guard let limit else { return try await collector.take() }
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                try await environment.sleep(limit)
+                await collector.nudge()
+            }
+            defer { group.cancelAll() }
+            return try await collector.take()
+        }
+    }
 }

@@ -71,6 +71,7 @@ struct FormatOptions: ParsableArguments {
         case .leanTrade: return try lean(.equityTrade, input)
         case .leanQuote: return try lean(.equityQuote, input)
         case .leanForexQuote: return try lean(.forexQuote, input)
+        case .freqtrade: return try freqtrade(input)
         case .ndjson:
             let venue = venue ?? "FILE"
             let mapping = try map.map { try FieldMapping(parsing: $0) } ?? FieldMapping(fieldsNamed: jsonKeys(input))
@@ -122,6 +123,15 @@ struct FormatOptions: ParsableArguments {
         )
         let instrument = format.instrument.symbol
         return Tape(format: format, venue: venue, details: [instrument, "\(format.date)", tz])
+    }
+
+    private func freqtrade(_ input: TapeInput) throws(InputError) -> Tape {
+        guard let symbol else {
+            throw InputError(.unsupported, "\(input.path): nothing in it names the symbol: give --symbol")
+        }
+        let instrument = Instrument(venue: venue ?? "FREQTRADE", symbol: symbol)
+        let format = FreqtradeFormat(instrument: instrument, fileName: input.name)
+        return Tape(format: format, venue: instrument.venue, details: [symbol, "\(format.interval)"])
     }
 
     /// Refuses a mapping that would reject every record.

@@ -65,6 +65,21 @@ import TickStore
         #expect(taken.dropLast().allSatisfy { $0 >= 4 })
     }
 
+    @Test func aNudgeHandsOutWhatThereIs() async throws {
+        let collector = collector(5, 100)
+        try await collector.add(batch(events: 2), decoder: 0)
+        await collector.nudge()
+        let little = try #require(try await collector.take())
+        #expect(little.epoch.buckets.map(\.events.count) == [2] && !little.isLast)
+        let waiting = Task { try await collector.take() }
+        await collector.nudge()
+        let nothing = try #require(try await waiting.value)
+        #expect(nothing.epoch.buckets.isEmpty && !nothing.isLast)
+        #expect(nothing.epoch.place == little.epoch.place)
+        await collector.finish(isComplete: true)
+        #expect(try await collector.take()?.completesTape == true)
+    }
+
     @Test func closingEndsAllWaiting() async throws {
         let full = collector(1, 1)
         let idle = collector(100, 100)

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 /// A recording that nobody on this project made, and what is known to be in it.
@@ -166,6 +167,22 @@ extension SystemTests {
             #expect(document.stored == rows - impossible)
             let bars = try await desk.export("YAHOO:" + symbol, "candle").split(separator: UInt8(ascii: "\n"))
             #expect(bars.count == rows - impossible + 1)
+            try await desk.verifyClean()
+        }
+
+        @Test func barsOfFreqtrade() async throws {
+            let desk = try await Desk()
+            let path = Product.shared("market/candles/freqtrade-btc-1m.json")
+            for alreadyStored in [0, 13_681] {
+                let document = try await desk.replay("--venue", "FREQTRADE", "--symbol", "BTC", path)
+                #expect(document.format == "freqtrade" && document.records == 13_681)
+                #expect(document.events["candle"] == 13_681 && document.alreadyStored == alreadyStored)
+                #expect(document.rejected.isEmpty && document.complete)
+            }
+            let bars = try await desk.export("FREQTRADE:BTC", "candle").split(separator: UInt8(ascii: "\n"))
+            #expect(bars.count == 13_682)
+            let first = "1509836520000000000,,60,0.00162008,0.00162008,0.00162008,0.00162008,108.14853839,"
+            #expect(String(decoding: bars[1], as: UTF8.self) == first)
             try await desk.verifyClean()
         }
     }

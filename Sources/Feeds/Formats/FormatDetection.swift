@@ -7,6 +7,7 @@ public enum FormatName: String, CaseIterable, Sendable {
     case leanTrade = "lean-trade"
     case leanQuote = "lean-quote"
     case leanForexQuote = "lean-forex-quote"
+    case freqtrade
     case ndjson
     case csv
     case tape
@@ -19,7 +20,8 @@ public enum FormatName: String, CaseIterable, Sendable {
     public var isTickets: Bool {
         switch self {
         case .ticketEvents, .serviceNowCSV, .zendeskJSON, .ticketsCSV: true
-        case .binanceRecorder, .cryptofeed, .leanTrade, .leanQuote, .leanForexQuote, .ndjson, .csv, .tape: false
+        case .binanceRecorder, .cryptofeed, .leanTrade, .leanQuote, .leanForexQuote, .freqtrade, .ndjson, .csv, .tape:
+            false
         }
     }
 }
@@ -44,6 +46,9 @@ public struct FormatDetection: Equatable, Sendable {
         }
         if let first = line.first, first == UInt8(ascii: "{") || first == UInt8(ascii: "[") {
             if let tickets = tickets(line, head) { return tickets }
+            if FreqtradeFormat.begins(head[...]) {
+                return FormatDetection(format: .freqtrade, reason: "it is a JSON array of rows of six, a time and a bar")
+            }
             return try json(line, name)
         }
         if isReceiptTimeAndJSON(line) {

@@ -16,6 +16,7 @@ struct FormatDetectionTests {
             ("14417034,1674200,210,Q,2000,0", "20131008_spy_Trade_Tick.csv", .leanTrade),
             ("14400521,475000,200,0,0,P,1,0\n", "x", .leanQuote),
             ("17007,1.39147,1.39148\r\n", "x", .leanForexQuote),
+            ("[[1509836520000, 0.1, 0.2, 0.1, 0.2, 5]]", "x", .freqtrade), ("[\n  [\n    1509836520000, 1,2,1,2,5\n  ]\n]", "x", .freqtrade),
             ("time,price,size\n1,2,3\n", "x", .csv),
             ("time;price;size\n1;2;3\n", "x", .csv),
             ("\"time\",\"price\"\n", "x", .csv),
@@ -75,6 +76,7 @@ struct FormatDetectionTests {
             ("equity/lean-spy-20131008-trade.zip", .leanTrade), ("equity/lean-aig-20131009-quote.zip", .leanQuote),
             ("forex/lean-fxcm-eurusd-20140508-quote.zip", .leanForexQuote),
             ("candles/ELCO-L-1d-bad-div.csv", .csv), ("candles/NVT-L-1d-bad-div.csv", .csv),
+            ("candles/freqtrade-btc-1m.json", .freqtrade),
         ]
     )
     func recordings(path: String, format: FormatName) throws {
@@ -102,7 +104,7 @@ struct FormatDetectionTests {
         "Recordings that are no records",
         .enabled(if: Recordings.arePresent, Recordings.absence),
         arguments: [
-            "candles/freqtrade-btc-1m.json", "rest/kraken-rest-trades.json", "rest/alpha-vantage/global_quote.json",
+            "rest/kraken-rest-trades.json", "rest/alpha-vantage/global_quote.json",
         ]
     )
     func documents(path: String) throws {
