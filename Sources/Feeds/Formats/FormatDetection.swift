@@ -47,7 +47,7 @@ public struct FormatDetection: Equatable, Sendable {
         if let first = line.first, first == UInt8(ascii: "{") || first == UInt8(ascii: "[") {
             if let tickets = tickets(line, head) { return tickets }
             if FreqtradeFormat.begins(head[...]) {
-                return FormatDetection(format: .freqtrade, reason: "it is a JSON array of rows of six, a time and a bar")
+                return FormatDetection(format: .freqtrade, reason: "it is an array of rows: a time and a bar")
             }
             return try json(line, name)
         }
