@@ -72,7 +72,7 @@ import Testing
     @Test func impossibleColumns() {
         // The first column's id, encoding and length are at 44, 45 and 48.
         #expect(code(sealed { $0[44] = 0 }) == .malformedColumn)
-        #expect(code(sealed { $0[44] = 22 }) == .malformedColumn)
+        #expect(code(sealed { $0[44] = 23 }) == .malformedColumn)
         #expect(code(sealed { $0[44] = 2 }) == .malformedColumn, "no event time")
         #expect(code(sealed { $0[44] = 8 }) == .malformedColumn, "a column of trades")
         #expect(code(sealed { $0[45] = 0 }) == .malformedColumn)
