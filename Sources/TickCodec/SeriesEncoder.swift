@@ -42,7 +42,9 @@ final class SeriesEncoder {
         let (least, greatest) = Self.bounds(numbers)
         let width = UInt64(bitPattern: greatest &- least).bitWidthUsed
         let hasBins = width > 0 && numbers.count >= Self.binnedCountMin && binsPay(numbers, width)
-        let form = SealedFormat.Form(order: order, hasDivisor: scaling.divisor > 1, hasBins: hasBins)
+        // Equal numbers are no multiples of anything: the lower end says all.
+        let hasDivisor = width > 0 && scaling.divisor > 1
+        let form = SealedFormat.Form(order: order, hasDivisor: hasDivisor, hasBins: hasBins)
         writer.append(form.rawValue)
         if order > 0 { writer.append(variable: values[0].zigzag) }
         if order > 1 { writer.append(variable: (values[1] &- values[0]).zigzag) }
