@@ -7,6 +7,8 @@ package struct Configuration: Equatable, Sendable {
     package var mongo = Mongo()
     /// The section `tickets`.
     package var tickets = Tickets()
+    /// The section `retention`.
+    package var retention = Retention()
 
     /// What holds without a configuration file.
     package init() {}
@@ -82,6 +84,42 @@ package struct Configuration: Equatable, Sendable {
             case .agent: 1
             case .supervisor: 2
             }
+        }
+    }
+
+    /// Which market data is deleted when.
+    package struct Retention: Equatable, Sendable {
+        /// The folder that documents are copied to before their events are deleted; a relative path was completed with
+        /// the configuration's folder.
+        package var archive: String?
+        /// The rules in their order: the first that matches decides, and what matches none is kept for ever.
+        package var rules: [RetentionRule] = []
+
+        /// Nothing is deleted.
+        package init() {}
+    }
+
+    /// How long market data of a kind is kept.
+    package struct RetentionRule: Equatable, Sendable {
+        /// The kinds of market data.
+        package enum Kind: String, CaseIterable, Sendable {
+            case trade
+            case quote
+            case candle
+        }
+
+        /// Whose data; nil for all venues.
+        package var venue: String?
+        /// Which data.
+        package var kind: Kind
+        /// How long after the end of its window; nil for ever.
+        package var keep: Duration?
+
+        /// Takes all as it is.
+        package init(venue: String? = nil, kind: Kind, keep: Duration?) {
+            self.venue = venue
+            self.kind = kind
+            self.keep = keep
         }
     }
 

@@ -3,7 +3,10 @@
 extension Configuration {
     /// The sections of the file.
     static var keys: [ConfigurationKey<Configuration>] {
-        [.section("mongo", \.mongo, Mongo.keys), .section("tickets", \.tickets, Tickets.keys)]
+        [
+            .section("mongo", \.mongo, Mongo.keys), .section("tickets", \.tickets, Tickets.keys),
+            .section("retention", \.retention, Retention.keys),
+        ]
     }
 }
 

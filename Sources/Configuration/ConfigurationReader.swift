@@ -67,6 +67,21 @@ struct ConfigurationReader {
         }
     }
 
+    /// The elements of a list as entries, each named like the list; empty, with a mistake noted, where it is none.
+    ///
+    /// - Parameter example: what an element looks like.
+    mutating func elements(of entry: Entry, example: String) -> [Entry] {
+        if case .scalar(let scalar) = entry.value, scalar.isNull {
+            report(entry.key, "'\(entry.path)' has no value: give one, or remove the line")
+            return []
+        }
+        guard case .sequence(let elements) = entry.value else {
+            report(entry.value, "'\(entry.path)' takes a list, such as '- \(example)', not \(entry.value.kind)")
+            return []
+        }
+        return elements.map { Entry(name: entry.name, path: entry.path, key: $0, value: $0) }
+    }
+
     private mutating func entry(_ key: Node, _ value: Node, _ path: String) -> Entry? {
         guard case .scalar(let scalar) = key else {
             report(key, "a key is a word, not \(key.kind)")

@@ -77,6 +77,19 @@ struct BucketContent {
         }
     }
 
+    /// What is wrong with a document and all of its blocks.
+    static func problems(of outline: BucketOutline, _ document: BSONDocument, _ blocks: [[UInt8]]) -> [String] {
+        var content = BucketContent(outline, after: nil)
+        for (number, block) in blocks.enumerated() {
+            switch content.add(block) {
+            case .success(let problems):
+                if let problem = problems.first { return ["block \(number) \(problem)"] }
+            case .failure(let error): return ["block \(number): \(error)"]
+            }
+        }
+        return content.problems(with: document)
+    }
+
     /// What the document says otherwise, after all of its blocks were added.
     func problems(with document: BSONDocument) -> [String] {
         let state = outline.state

@@ -29,7 +29,18 @@ struct BucketOutline: Sendable {
     let windows: [SegmentWindow]
     /// The segment that took its place.
     let replacedBy: String?
+    /// What retention deleted; the document is the tombstone of it.
+    let deleted: Deleted?
+    /// Until when retention leaves the document alone, in nanoseconds.
+    let keepUntil: Int64?
     let schemaVersion: Int64
+
+    /// Events that are not there any more.
+    struct Deleted: Equatable, Sendable {
+        let eventCount: Int64
+        let bytes: Int64
+        let checksum: UInt32
+    }
 
     private typealias Field = MarketDataCollection.Field
 
@@ -39,7 +50,7 @@ struct BucketOutline: Sendable {
         Field.windowStart, Field.windowSeconds, Field.part, Field.isClosed, Field.blockCount, Field.blockBytes,
         Field.eventCount, Field.firstEventTime, Field.lastEventTime, Field.appliedThrough, Field.checksum,
         Field.sealedBlockCount, Field.duplicateCount, Field.slots, Field.windows, Field.replacedBy,
-        Field.formerSlots,
+        Field.formerSlots, Field.deletedEventCount, Field.deletedBytes, Field.deletedChecksum, Field.keepUntil,
     ] + BucketSummary.fieldNames
 
     /// Those, and the times of sealed blocks, for reading a part of the blocks.
@@ -71,6 +82,14 @@ struct BucketOutline: Sendable {
         storedSlots = (document[Field.slots]?.array ?? []).compactMap(\.integer)
         formerSlots = (document[Field.formerSlots]?.array ?? []).compactMap(\.integer)
         replacedBy = document[Field.replacedBy]?.string
+        deleted = Deleted(document)
+        if case .datetime(let milliseconds) = document[Field.keepUntil] {
+            // What is too far away for nanoseconds is for ever.
+            let (nanoseconds, isTooFar) = milliseconds.multipliedReportingOverflow(by: 1_000_000)
+            keepUntil = isTooFar ? .max : nanoseconds
+        } else {
+            keepUntil = nil
+        }
     }
 
     var isSegment: Bool { !windows.isEmpty }
@@ -111,4 +130,22 @@ struct BucketOutline: Sendable {
     }
 
     var documentKey: DocumentKey { key.documentKey(part: state.part) }
+}
+
+extension BucketOutline.Deleted {
+    /// What would be deleted of a document.
+    init(_ state: BucketState) {
+        self.init(eventCount: state.eventCount, bytes: state.blockBytes, checksum: state.checksum)
+    }
+
+    /// What a document says was deleted of it; nil where nothing was.
+    init?(_ document: BSONDocument) {
+        typealias Field = MarketDataCollection.Field
+        guard let count = document[Field.deletedEventCount]?.integer else { return nil }
+        self.init(
+            eventCount: count,
+            bytes: document[Field.deletedBytes]?.integer ?? 0,
+            checksum: UInt32(truncatingIfNeeded: document[Field.deletedChecksum]?.integer ?? 0)
+        )
+    }
 }

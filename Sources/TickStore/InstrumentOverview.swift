@@ -25,7 +25,8 @@ public struct InstrumentOverview: Sendable {
         let documents = try await writer.find(
             DocumentQuery(
                 MarketDataCollection.name,
-                where: [.equals(Field.replacedBy, .null)] + (source.map { [.equals(Field.source, .string($0))] } ?? []),
+                where: [.equals(Field.replacedBy, .null), .greater(Field.eventCount, .int64(0))]
+                    + (source.map { [.equals(Field.source, .string($0))] } ?? []),
                 fields: .only([Field.instrumentSymbol, Field.kind, Field.eventCount, Field.close, Field.closeTime]),
                 limit: 1_000_000
             )

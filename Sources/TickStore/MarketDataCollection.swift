@@ -35,6 +35,12 @@ public enum MarketDataCollection {
         public static let replacedBy = "replaced_by"
         /// The slots that a replaced document gave away.
         public static let formerSlots = "former_slots"
+        /// Tombstones only: what there was before retention deleted the events.
+        public static let deletedEventCount = "deleted_event_count"
+        public static let deletedBytes = "deleted_bytes"
+        public static let deletedChecksum = "deleted_checksum"
+        /// Restored documents only: until when retention leaves them alone.
+        public static let keepUntil = "keep_until"
         public static let open = "open"
         public static let high = "high"
         public static let low = "low"
@@ -71,7 +77,8 @@ public enum MarketDataCollection {
                 Field.isClosed: ["bsonType": "bool"],
                 Field.blocks: ["bsonType": "array", "items": ["bsonType": "binData"]],
                 Field.blockBytes: ["bsonType": "long", "minimum": 0],
-                Field.eventCount: ["bsonType": "long", "minimum": 1],
+                // 0 where retention deleted the events.
+                Field.eventCount: ["bsonType": "long", "minimum": 0],
                 Field.appliedThrough: ["bsonType": "long"],
                 Field.checksum: ["bsonType": "long"],
                 Field.sealedBlockCount: ["bsonType": "long", "minimum": 0],

@@ -14,6 +14,9 @@ public struct VerificationReport: Equatable, Sendable {
     public var blocks = 0
     public var events = 0
     public var bytes = 0
+    /// Buckets whose events retention deleted, and how many these were.
+    public var deletedBuckets = 0
+    public var deletedEvents = 0
     /// The first findings, up to `findingsMax`; all are counted.
     public var findings: [Finding] = []
     public var findingCount = 0
@@ -36,7 +39,8 @@ public struct VerificationReport: Equatable, Sendable {
 /// times, that positions ascend from hot block to hot block and end at `applied_through`, that sealed blocks are in
 /// the order of event time, that every event lies in its window, the summary of prices and volume, the version, and
 /// that the parts of a window are complete, each in one document only, closed but for the last one, and continue each
-/// other. Used by one task at a time.
+/// other. Of documents whose events retention deleted, the places of their parts are checked, and that nothing is left
+/// in them. Used by one task at a time.
 public final class Verifier {
     private typealias Field = MarketDataCollection.Field
 
@@ -151,6 +155,10 @@ extension Verifier {
         let slot = BucketSlot.make(windowStart: outline.windowStart, part: outline.state.part)
         let hasOwnSlot = outline.isSegment || outline.schemaVersion == 1 || outline.storedSlots == [slot]
         check(hasOwnSlot, id, "the slots do not match window and part")
+        if let deleted = outline.deleted {
+            verifyTombstone(outline, deleted, blocks)
+            return
+        }
         // Every change of a bucket that was never sealed appends at least one block.
         let version = outline.state.version
         let isVersionSound = outline.sealedBlockCount > 0 || version <= Int64(blocks.count)
@@ -173,6 +181,19 @@ extension Verifier {
         }
         report.events += Int(content.count)
         for problem in content.problems(with: document) { report.add(id, problem) }
+    }
+
+    private func verifyTombstone(_ outline: BucketOutline, _ deleted: BucketOutline.Deleted, _ blocks: [BSONValue]) {
+        report.deletedBuckets += 1
+        report.deletedEvents += Int(deleted.eventCount)
+        let state = outline.state
+        let isEmpty =
+            blocks.isEmpty && state.blockCount == 0 && state.blockBytes == 0 && state.eventCount == 0
+            && outline.sealedBlockCount == 0 && state.checksum == 0 && state.summary == nil
+        check(isEmpty, outline.id, "something is left of events that were deleted")
+        check(state.isClosed, outline.id, "its events were deleted, and it takes new ones")
+        let isSound = deleted.eventCount > 0 && deleted.bytes > 0 && state.version > 1
+        check(isSound, outline.id, "it does not say what was deleted")
     }
 
     private func check(_ condition: Bool, _ id: String, _ problem: String) {

@@ -8,12 +8,16 @@ import TickStore
 struct CompactCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "compact",
-        abstract: "Seal market data whose windows are over, and roll sealed windows up into segments of a day.",
+        abstract: "Seal market data whose windows are over, roll it up into segments of a day, apply retention.",
         discussion: """
             Without --once it runs again and again. It may be stopped or killed at any moment, and run beside ingest, \
             readers and other compactions: what is stored is whole at every moment, and the next run goes on from there.
 
-            Exit code 1 says that damaged data was found; it is named, and left as it is.
+            The rules of retention in the configuration say which events are deleted, and when; without rules, none \
+            are. --dry-run lists them. 'tapedesk restore' brings them back from the archive.
+
+            Exit code 1 says that damaged data was found; it is named, and left as it is. Exit code 2 says that the \
+            archive did not take what was to be deleted: it is not deleted.
             """
     )
 
@@ -48,8 +52,14 @@ struct CompactCommand: AsyncParsableCommand {
 
     func run() async {
         await mongo.run { database in
+            let retention = try mongo.config.load().retention
             try await database.prepare(MarketDataCollections.all)
-            let compactor = Compactor(writer: database.writer, operationIDs: database.operationIDs, policy: policy)
+            let compactor = Compactor(
+                writer: database.writer,
+                operationIDs: database.operationIDs,
+                policy: policy(retention),
+                archive: retention.archive.map(ArchiveFolder.init(path:))
+            )
             if dryRun { return try await printPlan(compactor) }
             while true {
                 let status = try await runOnce(compactor)
@@ -59,12 +69,13 @@ struct CompactCommand: AsyncParsableCommand {
         }
     }
 
-    private var policy: CompactionPolicy {
+    private func policy(_ retention: Configuration.Retention) -> CompactionPolicy {
         CompactionPolicy(
             grace: grace.map { $0.duration.components.seconds * 1_000_000_000 } ?? CompactionPolicy.graceDefault,
             takesOpenWindows: all,
             takesEndsOfTapes: grace == nil,
-            before: before
+            before: before,
+            retention: RetentionPolicy(rules: retention.rules.map(RetentionRule.init))
         )
     }
 
@@ -80,6 +91,10 @@ struct CompactCommand: AsyncParsableCommand {
         for finding in report.findings { Terminal.error("tapedesk: \(finding.bucket): \(finding.problem)") }
         if report.findingCount > report.findings.count {
             Terminal.error("tapedesk: the first \(report.findings.count) of \(report.findingCount) problems are listed")
+        }
+        if let error = report.archiveError {
+            Terminal.error("tapedesk: the archive failed, so nothing more was deleted: \(error)")
+            return ExitStatus.couldNotRun
         }
         return report.findingCount > 0 ? ExitStatus.foundProblems : ExitStatus.done
     }
@@ -99,5 +114,18 @@ struct CompactCommand: AsyncParsableCommand {
                 : "\(steps.count.grouped) steps, \(bytes.grouped) bytes. What they lead to is planned then."
         )
         return ExitStatus.done
+    }
+}
+
+extension RetentionRule {
+    /// A rule of the configuration.
+    fileprivate init(_ rule: Configuration.RetentionRule) {
+        let kind: EventKind =
+            switch rule.kind {
+            case .trade: .trade
+            case .quote: .quote
+            case .candle: .candle
+            }
+        self.init(venue: rule.venue, kind: kind, keep: rule.keep)
     }
 }

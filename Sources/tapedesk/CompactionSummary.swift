@@ -27,8 +27,9 @@ struct CompactionSummary {
         let share =
             report.bytesBefore > 0
             ? " (\((100 * Double(report.bytesAfter) / Double(report.bytesBefore)).fixed(1)) %)" : ""
+        let deleted = "deleted \(report.deletedEvents.grouped) events of \(report.deleted.grouped)"
         return "Sealed \(report.sealed.grouped) buckets with \(report.events.grouped) events, rolled "
-            + "\(report.rolledUp.grouped) up into \(report.segments.grouped) segments, deleted \(report.deleted.grouped). "
+            + "\(report.rolledUp.grouped) up into \(report.segments.grouped) segments, \(deleted). "
             + "\(report.bytesBefore.grouped) bytes of blocks became \(report.bytesAfter.grouped)\(share), in "
             + "\(seconds.fixed(2)) s, \(rate) events/s." + overtaken
     }
@@ -39,11 +40,14 @@ struct CompactionSummary {
     }
 
     static func document(_ step: PlannedStep) -> JSONText {
-        .object([
-            ("action", .string(step.action.rawValue)), ("instrument", .string(step.instrument)),
-            ("buckets", .array(step.buckets.map(JSONText.string))), ("events", .integer(step.events)),
-            ("bytes", .integer(Int(step.bytes))),
-        ])
+        let rule = step.rule.map { [("rule", JSONText.string($0))] } ?? []
+        return .object(
+            [
+                ("action", .string(step.action.rawValue)), ("instrument", .string(step.instrument)),
+                ("buckets", .array(step.buckets.map(JSONText.string))), ("events", .integer(step.events)),
+                ("bytes", .integer(Int(step.bytes))),
+            ] + rule
+        )
     }
 
     static func line(_ step: PlannedStep) -> String {
@@ -52,9 +56,11 @@ struct CompactionSummary {
             case .seal: "seal"
             case .rollUp: "roll up"
             case .removeReplaced: "remove what was rolled up"
+            case .delete: "delete"
             }
         let what = step.buckets.count == 1 ? step.buckets[0] : "\(step.buckets.count.grouped) of \(step.instrument)"
-        return "\(action)  \(what)  \(step.events.grouped) events, \(step.bytes.grouped) bytes"
+        let why = step.rule.map { ", by the rule \($0)" } ?? ""
+        return "\(action)  \(what)  \(step.events.grouped) events, \(step.bytes.grouped) bytes\(why)"
     }
 }
 
@@ -74,7 +80,7 @@ final class CompactionMeter: Sendable {
         guard isDue else { return }
         Terminal.progress(
             "\(instrument): \(report.sealed.grouped) sealed, \(report.rolledUp.grouped) rolled up, "
-                + "\(report.events.grouped) events"
+                + "\(report.events.grouped) events, \(report.deleted.grouped) deleted"
         )
     }
 }

@@ -46,6 +46,8 @@ struct VerifyCommand: AsyncParsableCommand {
             ("blocks", .integer(report.blocks)),
             ("events", .integer(report.events)),
             ("bytes", .integer(report.bytes)),
+            ("deleted_buckets", .integer(report.deletedBuckets)),
+            ("deleted_events", .integer(report.deletedEvents)),
             ("problems", .integer(report.findingCount)),
             (
                 "findings",
@@ -59,9 +61,12 @@ struct VerifyCommand: AsyncParsableCommand {
     }
 
     private func printText(_ report: VerificationReport) {
-        let counts =
+        var counts =
             "\(report.buckets.grouped) buckets, \(report.blocks.grouped) blocks, \(report.events.grouped) events, "
             + "\(report.bytes.grouped) bytes"
+        if report.deletedBuckets > 0 {
+            counts += "; retention deleted \(report.deletedEvents.grouped) events of \(report.deletedBuckets.grouped)"
+        }
         guard !report.isClean else {
             Terminal.output("Clean: \(counts).")
             return

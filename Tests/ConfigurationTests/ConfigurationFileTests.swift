@@ -93,6 +93,13 @@ import Testing
         #expect(Set(configuration.tickets.targets.keys) == ["normal", "high", "urgent"])
         #expect(configuration.tickets.roles == ["mia": .agent, "sam": .supervisor])
         #expect(configuration.tickets.defaultRole == .viewer)
+        #expect(configuration.retention.archive == "/var/lib/tapedesk/archive")
+        #expect(
+            configuration.retention.rules == [
+                .init(venue: "BINANCE", kind: .quote, keep: .seconds(30 * 86_400)),
+                .init(kind: .trade, keep: .seconds(90 * 86_400)),
+            ]
+        )
     }
 
     // MARK: - Files

@@ -13,6 +13,8 @@ struct Judge: Sendable {
     let store: SimulatedStore
     let tape: SimulatedTape
     let model: TapeModel
+    /// Where events go before they are deleted; nil where none are.
+    var archive: SimulatedArchive?
 
     /// What is wrong; empty when nothing is.
     func problems() async throws -> [String] {
@@ -27,11 +29,14 @@ struct Judge: Sendable {
         )
         var problems = HistoryChecker.violations(of: store.history)
         var count = 0
+        var all: [String: [PlainEvent]] = [:]
         for symbol in tape.symbols {
             let read = try await read(symbol, writer)
-            problems += difference(symbol, expected(symbol), read)
+            if tombstones.isEmpty { problems += difference(symbol, expected(symbol), read) }
             count += read.count
+            all[symbol] = read
         }
+        if !tombstones.isEmpty { problems += try await self.problems(afterDeletions: all) }
         let report = try await Verifier(reading: writer).verify()
         problems += report.findings.map { "\($0.bucket): \($0.problem)" }
         if report.events != count { problems.append("\(report.events) events are in buckets, \(count) were read") }

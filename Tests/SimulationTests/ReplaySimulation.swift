@@ -19,6 +19,8 @@ final class ReplaySimulation: Sendable {
     /// What a process does that is no replay.
     enum Job: Sendable {
         case compaction(CompactionPolicy)
+        /// Brings everything back that the archive has, and what it may take.
+        case restoration(keep: Duration)
         /// Reads all symbols, and compares with what was stored before it began.
         case export(before: [String: [PlainEvent]])
     }
@@ -30,18 +32,33 @@ final class ReplaySimulation: Sendable {
     let model: TapeModel
     let store: SimulatedStore
     let bytes: [UInt8]
+    /// Where events go before they are deleted; nil where none are.
+    let archive: SimulatedArchive?
     private let clock: SimulatedClock
     private let format: NDJSONFormat
     private let found = Mutex<[String]>([])
 
-    init(_ tape: SimulatedTape, model: TapeModel, seed: UInt64, faults: FaultPlan = FaultPlan()) throws {
+    init(
+        _ tape: SimulatedTape,
+        model: TapeModel,
+        seed: UInt64,
+        faults: FaultPlan = FaultPlan(),
+        archive: SimulatedArchive? = nil
+    ) throws {
         self.tape = tape
         self.model = model
+        self.archive = archive
         bytes = tape.bytes
         format = try tape.format()
         var generator = SplitMix64(seed: seed)
         clock = SimulatedClock(seed: generator.next())
         store = SimulatedStore(seed: generator.next(), faults: faults, clock: clock)
+    }
+
+    /// Moves the server's time on, to so many milliseconds since 1970.
+    func advance(to time: Int64) {
+        let now = SimulatedStore.timeAtStart + clock.now.milliseconds
+        clock.advance(by: .milliseconds(max(0, time - now)))
     }
 
     /// What was wrong so far.
@@ -96,9 +113,17 @@ final class ReplaySimulation: Sendable {
         switch job {
         case .compaction(let policy):
             let ids = OperationIDs(process: UInt32(truncatingIfNeeded: generator.next()), start: generator.next())
-            let report = try await Compactor(writer: writer, operationIDs: ids, policy: policy).run()
+            let compactor = Compactor(writer: writer, operationIDs: ids, policy: policy, archive: archive)
+            let report = try await compactor.run()
             found.withLock { $0 += report.findings.map { "compaction: \($0.bucket): \($0.problem)" } }
             return report.sealed
+        case .restoration(let keep):
+            let ids = OperationIDs(process: UInt32(truncatingIfNeeded: generator.next()), start: generator.next())
+            let restorer = SegmentRestorer(writer: writer, operationIDs: ids, keep: keep)
+            for (_, file) in (archive?.files ?? [:]).sorted(by: { $0.key < $1.key }) {
+                _ = try await restorer.restore(ArchivedSegment(file: file))
+            }
+            return 0
         case .export(let before):
             let judge = Judge(store: self.store, tape: tape, model: model)
             for symbol in tape.symbols {
@@ -165,11 +190,34 @@ final class ReplaySimulation: Sendable {
         judge()
     }
 
+    /// Brings back what was deleted: every document without events has them in the archive.
+    func restoreAll() {
+        let scheduler = SimulatedScheduler(seed: 0)
+        scheduler.start {
+            let judge = Judge(store: self.store, tape: self.tape, model: self.model, archive: self.archive)
+            let policy = RetryPolicy(deadline: .seconds(1))
+            let writer = VersionedWriter(store: self.store, policy: policy, environment: self.clock.environment)
+            let restorer = SegmentRestorer(writer: writer, operationIDs: OperationIDs(process: 1, start: 1 << 40))
+            for tombstone in judge.tombstones {
+                do {
+                    guard let bytes = judge.file(of: tombstone).bytes else { continue }
+                    let segment = try ArchivedSegment(file: bytes)
+                    let outcome = try await restorer.restore(segment)
+                    if outcome != .restored { self.found.withLock { $0.append("\(segment.id): \(outcome)") } }
+                } catch {
+                    self.found.withLock { $0.append("a file cannot be restored: \(error)") }
+                }
+            }
+            if !judge.tombstones.isEmpty { self.found.withLock { $0.append("documents without events are left") } }
+        }
+        scheduler.run()
+    }
+
     /// Judges what is stored.
     func judge() {
         let scheduler = SimulatedScheduler(seed: 0)
         scheduler.start {
-            let judge = Judge(store: self.store, tape: self.tape, model: self.model)
+            let judge = Judge(store: self.store, tape: self.tape, model: self.model, archive: self.archive)
             do {
                 let problems = try await judge.problems()
                 self.found.withLock { $0 += problems }

@@ -54,6 +54,32 @@ import Testing
         #expect(try await stand().damaged { $1 }.verify().isClean, "a copy is clean")
     }
 
+    /// What retention left is whole in its own way.
+    @Test func tombstones() async throws {
+        let stand = try await Retention.stand()
+        try await stand.retain()
+        func problems(_ change: (BSONDocument) -> BSONDocument) async throws -> [String] {
+            try await stand.damaged { change($1).setting(Field.windowSeconds, 86_400) }.verify().findings.map(\.problem)
+        }
+        // A copy begins at version 1 again.
+        let version = "it does not say what was deleted"
+        #expect(try await problems { $0 } == [version])
+        let left = ["something is left of events that were deleted", version]
+        #expect(try await problems { $0.setting(Field.eventCount, 1) } == left)
+        #expect(try await problems { $0.setting(Field.checksum, 1) } == left)
+        #expect(try await problems { $0.setting(Field.blocks, .array([.binary([1])])) } == left)
+        #expect(
+            try await problems { $0.setting(Field.isClosed, false) } == [
+                "its events were deleted, and it takes new ones", version,
+            ]
+        )
+        #expect(try await problems { $0.setting(Field.source, "x") } == ["the id does not match the fields", version])
+        let bare = try await problems {
+            BSONDocument($0.fields.filter { $0.key != Field.deletedEventCount }.map { ($0.key, $0.value) })
+        }
+        #expect(bare.contains("first_event_time does not match the events"), "no bucket is empty for another reason")
+    }
+
     @Test func decimalsOfSeveralExponentsAreNoDamage() async throws {
         let stand = try await Stand()
         let writer = stand.bucketWriter()

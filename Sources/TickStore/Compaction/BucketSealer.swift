@@ -11,6 +11,8 @@ enum StepOutcome: Equatable, Sendable {
     case overtaken
     /// A document is damaged, and was left as it is.
     case damaged(bucket: String, problem: String)
+    /// The archive did not take a copy of the document, so nothing of it was deleted.
+    case notArchived(bucket: String, ArchiveError)
 }
 
 /// Makes sealed buckets of hot ones.

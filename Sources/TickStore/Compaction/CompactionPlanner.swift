@@ -10,11 +10,13 @@ enum CompactionStep: Sendable {
     case rollUp([BucketOutline], part: Int64)
     /// Delete the documents that a segment took the place of, after reading it back.
     case removeReplaced(segment: String, [BucketOutline])
+    /// Delete the events of a sealed document whose time is over, by a rule.
+    case delete(BucketOutline, RetentionRule)
 
     /// The documents that the step is about.
     var members: [BucketOutline] {
         switch self {
-        case .seal(let bucket): [bucket]
+        case .seal(let bucket), .delete(let bucket, _): [bucket]
         case .rollUp(let members, _), .removeReplaced(_, let members): members
         }
     }
@@ -25,6 +27,7 @@ enum CompactionStep: Sendable {
         case .seal(let bucket): "seal \(bucket.id) \(bucket.state.version)"
         case .rollUp(let members, _): "roll up " + members.map { "\($0.id) \($0.state.version)" }.joined(separator: " ")
         case .removeReplaced(let segment, _): "remove replaced by \(segment)"
+        case .delete(let bucket, _): "delete \(bucket.id) \(bucket.state.version)"
         }
     }
 }
@@ -32,13 +35,18 @@ enum CompactionStep: Sendable {
 /// Decides what is to be done from what documents say about themselves: pure, and without side effects.
 ///
 /// A plan holds the steps that can be taken now. What they lead to is seen by planning again: roll-ups follow
-/// sealing, deletions follow roll-ups.
+/// sealing, deletions of what was rolled up follow that, and what is over by a rule of retention goes last, in as few
+/// documents as there are then.
 struct CompactionPlanner: Sendable {
     let policy: CompactionPolicy
     /// By source; one that is missing has no clock.
     let clocks: [String: SourceClock]
     /// The server's time, in nanoseconds.
     let now: Int64
+    /// Whether nothing will be made of a document's events any more, so that a rule of retention may delete them.
+    ///
+    /// This is the place for every condition but age.
+    var isFinal: @Sendable (BucketOutline) -> Bool = { _ in true }
 
     /// The steps for documents of one instrument.
     ///
@@ -76,9 +84,18 @@ struct CompactionPlanner: Sendable {
             .sorted { $0.firstSlot < $1.firstSlot }
             .map { CompactionStep.seal($0) }
         // The next roll-up would replace what the deletions are compared with, so it waits for them.
-        guard open.isEmpty, removals.isEmpty else { return removals + seals }
+        // A segment must not be emptied, either, before what it replaced was compared with it.
+        guard removals.isEmpty, seals.isEmpty else { return removals + seals }
         let part = outlines.lazy.filter(\.isSegment).map(\.state.part).max().map { $0 + 1 }
-        return rollUps(of: day, live, clock, from: part ?? SegmentBuilder.firstPart)
+        let rollUps = open.isEmpty ? rollUps(of: day, live, clock, from: part ?? SegmentBuilder.firstPart) : []
+        return rollUps.isEmpty ? deletions(live) : rollUps
+    }
+
+    private func deletions(_ live: [BucketOutline]) -> [CompactionStep] {
+        live.sorted { $0.firstSlot < $1.firstSlot }.compactMap { outline in
+            guard outline.isSealed, policy.covers(windowEnd: outline.windowEnd), isFinal(outline) else { return nil }
+            return policy.retention.ruleToDelete(outline, now: now).map { .delete(outline, $0) }
+        }
     }
 
     private func rollUps(
@@ -90,8 +107,8 @@ struct CompactionPlanner: Sendable {
         guard let seconds = day.kind.segmentSeconds,
             policy.isDue(windowEnd: day.start + seconds * 1_000_000_000, clock, now: now)
         else { return [] }
-        let holding = live.filter { $0.state.eventCount > 0 && !$0.storedSlots.isEmpty }
-        return Self.groups(holding.sorted { $0.firstSlot < $1.firstSlot }, bytesMax: policy.segmentBytesMax)
+        let placed = live.filter { !$0.storedSlots.isEmpty }
+        return Self.groups(placed.sorted { $0.firstSlot < $1.firstSlot }, bytesMax: policy.segmentBytesMax)
             .enumerated()
             .map { .rollUp($1, part: part + Int64($0)) }
     }
@@ -99,15 +116,18 @@ struct CompactionPlanner: Sendable {
     /// Neighbours that fit into one segment together.
     ///
     /// Only neighbours in the order of first slots go together: then the parts of every window ascend from document
-    /// to document, which is what orders events of equal time.
+    /// to document, which is what orders events of equal time. A document without events stays where it is, between
+    /// its neighbours: its events may be restored.
     static func groups(_ documents: [BucketOutline], bytesMax: Int64) -> [[BucketOutline]] {
         var groups: [[BucketOutline]] = []
         var bytes: Int64 = 0
         for document in documents {
-            if groups.isEmpty || bytes + document.state.blockBytes > bytesMax {
+            let isEmpty = document.state.eventCount == 0
+            if groups.isEmpty || isEmpty || bytes + document.state.blockBytes > bytesMax {
                 groups.append([])
                 bytes = 0
             }
+            if isEmpty { continue }
             groups[groups.count - 1].append(document)
             bytes += document.state.blockBytes
         }

@@ -13,6 +13,8 @@ public struct CompactionPolicy: Sendable {
     public var before: Timestamp?
     /// A segment takes no more sealed bytes than this.
     public var segmentBytesMax: Int64
+    /// Which events are deleted when.
+    public var retention: RetentionPolicy
 
     /// A quarter of an hour: markets correct themselves within minutes, feeds reconnect within seconds.
     public static let graceDefault: Int64 = 900 * 1_000_000_000
@@ -24,7 +26,8 @@ public struct CompactionPolicy: Sendable {
         takesOpenWindows: Bool = false,
         takesEndsOfTapes: Bool = true,
         before: Timestamp? = nil,
-        segmentBytesMax: Int64 = CompactionPolicy.segmentBytesDefault
+        segmentBytesMax: Int64 = CompactionPolicy.segmentBytesDefault,
+        retention: RetentionPolicy = RetentionPolicy()
     ) {
         precondition(grace >= 0 && segmentBytesMax > 0, "a grace is not negative, and segments hold something")
         self.grace = grace
@@ -32,11 +35,17 @@ public struct CompactionPolicy: Sendable {
         self.takesEndsOfTapes = takesEndsOfTapes
         self.before = before
         self.segmentBytesMax = segmentBytesMax
+        self.retention = retention
+    }
+
+    /// Whether windows that end at `end` are looked at.
+    func covers(windowEnd end: Int64) -> Bool {
+        before.map { end <= $0.nanoseconds } ?? true
     }
 
     /// Whether nothing more is expected in what ends at `end`.
     func isDue(windowEnd end: Int64, _ clock: SourceClock, now: Int64) -> Bool {
-        if let before, end > before.nanoseconds { return false }
+        guard covers(windowEnd: end) else { return false }
         if takesOpenWindows { return true }
         let (due, overflow) = end.addingReportingOverflow(grace)
         guard !overflow else { return false }

@@ -12,8 +12,11 @@ public struct CompactionReport: Equatable, Sendable {
     public var rolledUp = 0
     /// Segments that were made.
     public var segments = 0
-    /// Documents whose events were deleted by a rule of retention.
+    /// Documents whose events were deleted by a rule of retention, and how many these were.
     public var deleted = 0
+    public var deletedEvents = 0
+    /// Why the archive could not take what was to be deleted; nothing was deleted after that.
+    public var archiveError: ArchiveError?
     /// Events that were sealed.
     public var events = 0
     /// Bytes of all blocks of the instruments that were looked at, before and after.
@@ -41,6 +44,7 @@ public struct PlannedStep: Equatable, Sendable {
         case seal
         case rollUp = "roll_up"
         case removeReplaced = "remove_replaced"
+        case delete
     }
 
     public let action: Action
@@ -50,4 +54,6 @@ public struct PlannedStep: Equatable, Sendable {
     public let events: Int
     /// Bytes of their blocks, as they are.
     public let bytes: Int64
+    /// The rule of retention, where events are deleted by one.
+    public let rule: String?
 }

@@ -3,7 +3,8 @@ public import DocumentStore
 public import MarketData
 import Records
 
-/// The compaction job: seals buckets whose windows are over, and rolls them up into segments of a day.
+/// The compaction job: seals buckets whose windows are over, rolls them up into segments of a day, and deletes the
+/// events whose time is over by the rules of retention.
 ///
 /// Everything is decided on what is stored and done by version-checked changes, so a run may be killed anywhere,
 /// run twice, and run beside others and beside ingest: the next run goes on from what is stored. Safe to use from any
@@ -12,15 +13,23 @@ public struct Compactor: Sendable {
     private let writer: VersionedWriter
     private let operationIDs: OperationIDs
     private let policy: CompactionPolicy
+    private let archive: (any SegmentArchive)?
 
     /// Rounds of planning for one instrument: sealing, rolling up, deleting, and some that others made necessary.
     private static let roundsMax = 16
     private static let outlinesMax = 1_000_000
 
-    public init(writer: VersionedWriter, operationIDs: OperationIDs, policy: CompactionPolicy) {
+    /// - Parameter archive: where documents are copied to before their events are deleted; nil for nowhere.
+    public init(
+        writer: VersionedWriter,
+        operationIDs: OperationIDs,
+        policy: CompactionPolicy,
+        archive: (any SegmentArchive)? = nil
+    ) {
         self.writer = writer
         self.operationIDs = operationIDs
         self.policy = policy
+        self.archive = archive
     }
 
     /// Does what is to be done for all instruments, or for those that are named.
@@ -76,7 +85,7 @@ extension Compactor {
         var tried = Set<String>()
         var outlines = try await outlines(instrument)
         run.report.bytesBefore += Self.bytes(outlines)
-        let worker = Worker(writer: writer, operationIDs: operationIDs)
+        let worker = Worker(writer: writer, operationIDs: operationIDs, archive: archive)
         for _ in 0..<Self.roundsMax {
             let steps = try await planner(outlines, &run).steps(outlines).filter { !tried.contains($0.identity) }
             if steps.isEmpty { break }
@@ -87,6 +96,7 @@ extension Compactor {
             }
             outlines = try await self.outlines(instrument)
         }
+        try await worker.deleter.settle(instrument)
         run.report.bytesAfter += Self.bytes(outlines)
     }
 
@@ -142,10 +152,12 @@ extension Compactor {
 private final class Worker {
     private let sealer: BucketSealer
     private let segments: SegmentBuilder
+    let deleter: BucketDeleter
 
-    init(writer: VersionedWriter, operationIDs: OperationIDs) {
+    init(writer: VersionedWriter, operationIDs: OperationIDs, archive: (any SegmentArchive)?) {
         sealer = BucketSealer(writer: writer, operationIDs: operationIDs)
         segments = SegmentBuilder(writer: writer, operationIDs: operationIDs)
+        deleter = BucketDeleter(writer: writer, operationIDs: operationIDs, archive: archive)
     }
 
     func carryOut(_ step: CompactionStep, _ report: inout CompactionReport) async throws(StoreError) {
@@ -155,11 +167,16 @@ private final class Worker {
         case .rollUp(let members, let part): outcome = try await segments.rollUp(members, part: part)
         case .removeReplaced(let segment, let members):
             outcome = try await segments.removeReplaced(by: segment, members)
+        case .delete(let bucket, let rule):
+            // An archive that refused one document is not asked for the others.
+            guard report.archiveError == nil else { return }
+            outcome = try await deleter.delete(bucket, rule)
         }
         switch outcome {
         case .done(let events): Self.count(step, events, &report)
         case .overtaken: report.overtaken += 1
         case .damaged(let bucket, let problem): report.add(bucket, problem)
+        case .notArchived(_, let error): report.archiveError = error
         }
     }
 
@@ -172,6 +189,9 @@ private final class Worker {
             report.rolledUp += members.count
             report.segments += 1
         case .removeReplaced: break
+        case .delete:
+            report.deleted += 1
+            report.deletedEvents += events
         }
     }
 }
@@ -213,7 +233,9 @@ extension PlannedStep {
             case .seal: .seal
             case .rollUp: .rollUp
             case .removeReplaced: .removeReplaced
+            case .delete: .delete
             }
+        rule = if case .delete(_, let rule) = step { rule.description } else { nil }
         self.instrument = instrument
         buckets = step.members.map(\.id)
         events = step.members.reduce(0) { $0 + Int($1.state.eventCount) }

@@ -123,6 +123,9 @@ final class SegmentBuilder {
             (Field.windows, .array(windows.map(\.value))),
         ]
         if duplicates > 0 { fields.append((Field.duplicateCount, .int64(duplicates))) }
+        if let until = members.compactMap(\.keepUntil).max() {
+            fields.append((Field.keepUntil, .datetime(until / 1_000_000)))
+        }
         return fields + sealed.fields + (Self.summary(of: members)?.fields ?? [])
     }
 

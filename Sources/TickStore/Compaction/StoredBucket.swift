@@ -6,7 +6,7 @@ import TickCodec
 /// A document of market data as it was read, with its blocks.
 struct StoredBucket: Sendable {
     let outline: BucketOutline
-    private let document: BSONDocument
+    let document: BSONDocument
 
     /// Reads a document if it still has the version of the outline; nil otherwise.
     ///
