@@ -50,8 +50,11 @@ struct CompactCommand: AsyncParsableCommand {
 
     @Flag(help: "Print one JSON document for each run.") var json = false
 
+    /// How many instruments, and steps of each, are worked on at once.
+    private static let workers = 2
+
     func run() async {
-        await mongo.run { database in
+        await mongo.run(connections: Self.workers * Self.workers) { database in
             let retention = try mongo.config.load().retention
             try await database.prepare(MarketDataCollections.all)
             let compactor = Compactor(
@@ -84,7 +87,7 @@ struct CompactCommand: AsyncParsableCommand {
     private func runOnce(_ compactor: Compactor) async throws -> ExitCode {
         let start = ContinuousClock.now
         let meter = CompactionMeter()
-        let report = try await compactor.run(instruments: instruments) { meter.show($0, $1) }
+        let report = try await compactor.run(instruments: instruments, workers: Self.workers) { meter.show($0, $1) }
         Terminal.progress("")
         let summary = CompactionSummary(report: report, seconds: (ContinuousClock.now - start) / .seconds(1))
         Terminal.output(json ? summary.json.text : summary.text)

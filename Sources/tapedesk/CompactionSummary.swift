@@ -57,7 +57,9 @@ struct CompactionSummary {
             case .rollUp: "roll up"
             case .removeReplaced: "remove what was rolled up"
             case .delete: "delete"
+            case .finalizeCandles: "make candles final"
             }
+        if step.action == .finalizeCandles { return "\(action)  \(step.instrument)" }
         let what = step.buckets.count == 1 ? step.buckets[0] : "\(step.buckets.count.grouped) of \(step.instrument)"
         let why = step.rule.map { ", by the rule \($0)" } ?? ""
         return "\(action)  \(what)  \(step.events.grouped) events, \(step.bytes.grouped) bytes\(why)"

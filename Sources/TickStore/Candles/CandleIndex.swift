@@ -7,7 +7,7 @@ public enum CandleIndex {
     /// The bars of one source in one hour.
     public struct Entry: Equatable, Sendable {
         public let source: String
-        /// The start of the hour, in nanoseconds.
+        /// The start of the hour, in nanoseconds; of the day, where days were asked for.
         public let hourStart: Int64
         /// Whether all bars of the hour were made final; a late trade takes that back.
         public let isFinal: Bool
@@ -30,10 +30,18 @@ public enum CandleIndex {
         try await load(writer, instrument, starts: .min..<(.max))
     }
 
+    /// Loads the days of an instrument in place of its hours.
+    ///
+    /// - Throws: `StoreError`.
+    static func days(_ writer: VersionedWriter, _ instrument: Instrument) async throws(StoreError) -> [Entry] {
+        try await load(writer, instrument, .day, starts: .min..<(.max))
+    }
+
     /// Loads the hours of an instrument that begin in a range of time.
     static func load(
         _ writer: VersionedWriter,
         _ instrument: Instrument,
+        _ interval: CandleInterval = .hour,
         starts: Range<Int64>
     ) async throws(StoreError) -> [Entry] {
         let documents = try await writer.find(
@@ -41,7 +49,7 @@ public enum CandleIndex {
                 CandlesCollection.name,
                 where: [
                     .equals(Field.instrumentSymbol, .string(instrument.description)),
-                    .equals(Field.interval, .string(CandleInterval.hour.name)),
+                    .equals(Field.interval, .string(interval.name)),
                     .greaterOrEqual(Field.start, .int64(starts.lowerBound)),
                     .less(Field.start, .int64(starts.upperBound)),
                 ],

@@ -12,12 +12,17 @@ enum CompactionStep: Sendable {
     case removeReplaced(segment: String, [BucketOutline])
     /// Delete the events of a sealed document whose time is over, by a rule.
     case delete(BucketOutline, RetentionRule)
+    /// Make the bars of an hour of trades final.
+    case finalizeHour(CandleHour)
+    /// Make the bar of a day final, whose hours are.
+    case finalizeDay(source: String, Instrument, start: Int64)
 
     /// The documents that the step is about.
     var members: [BucketOutline] {
         switch self {
         case .seal(let bucket), .delete(let bucket, _): [bucket]
         case .rollUp(let members, _), .removeReplaced(_, let members): members
+        case .finalizeHour, .finalizeDay: []
         }
     }
 
@@ -28,6 +33,8 @@ enum CompactionStep: Sendable {
         case .rollUp(let members, _): "roll up " + members.map { "\($0.id) \($0.state.version)" }.joined(separator: " ")
         case .removeReplaced(let segment, _): "remove replaced by \(segment)"
         case .delete(let bucket, _): "delete \(bucket.id) \(bucket.state.version)"
+        case .finalizeHour(let hour): "finalize \(hour.source) \(hour.instrument) \(hour.start) \(hour.appliedThrough)"
+        case .finalizeDay(let source, let instrument, let start): "finalize day \(source) \(instrument) \(start)"
         }
     }
 }
@@ -43,10 +50,9 @@ struct CompactionPlanner: Sendable {
     let clocks: [String: SourceClock]
     /// The server's time, in nanoseconds.
     let now: Int64
-    /// Whether nothing will be made of a document's events any more, so that a rule of retention may delete them.
-    ///
-    /// This is the place for every condition but age.
-    var isFinal: @Sendable (BucketOutline) -> Bool = { _ in true }
+    /// The bars of the instrument's hours and days, which are made of the trades before these may go; nil where bars are
+    /// not looked at.
+    var candles: CandleMarks?
 
     /// The steps for documents of one instrument.
     ///
@@ -87,13 +93,31 @@ struct CompactionPlanner: Sendable {
         // A segment must not be emptied, either, before what it replaced was compared with it.
         guard removals.isEmpty, seals.isEmpty else { return removals + seals }
         let part = outlines.lazy.filter(\.isSegment).map(\.state.part).max().map { $0 + 1 }
+        let bars = barSteps(of: day, live, clock)
+        guard bars.isEmpty else { return bars }
         let rollUps = open.isEmpty ? rollUps(of: day, live, clock, from: part ?? SegmentBuilder.firstPart) : []
         return rollUps.isEmpty ? deletions(live) : rollUps
     }
 
+    /// What makes bars final: first those of hours whose trades are all sealed, then that of the day.
+    private func barSteps(of day: Day, _ live: [BucketOutline], _ clock: SourceClock) -> [CompactionStep] {
+        guard let candles, day.kind == .trade, let instrument = live.first?.instrument else { return [] }
+        let hours = CandleHour.hours(of: live, source: day.source, instrument)
+        let length = day.kind.windowSeconds * 1_000_000_000
+        let due = hours.filter { $0.isSealed && policy.isDue(windowEnd: $0.start + length, clock, now: now) }
+        let steps = due.filter { !candles.isFinal($0) }.map { CompactionStep.finalizeHour($0) }
+        let end = day.start + CandleInterval.day.nanoseconds
+        guard steps.isEmpty, !hours.isEmpty, policy.isDue(windowEnd: end, clock, now: now),
+            hours.allSatisfy(candles.isFinal), !candles.isDayFinal(day.source, day.start, hours)
+        else { return steps }
+        return [.finalizeDay(source: day.source, instrument, start: day.start)]
+    }
+
     private func deletions(_ live: [BucketOutline]) -> [CompactionStep] {
         live.sorted { $0.firstSlot < $1.firstSlot }.compactMap { outline in
-            guard outline.isSealed, policy.covers(windowEnd: outline.windowEnd), isFinal(outline) else { return nil }
+            guard outline.isSealed, policy.covers(windowEnd: outline.windowEnd),
+                candles?.areFinal(of: outline) ?? true
+            else { return nil }
             return policy.retention.ruleToDelete(outline, now: now).map { .delete(outline, $0) }
         }
     }

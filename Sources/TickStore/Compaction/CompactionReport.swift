@@ -17,6 +17,8 @@ public struct CompactionReport: Equatable, Sendable {
     public var deletedEvents = 0
     /// Why the archive could not take what was to be deleted; nothing was deleted after that.
     public var archiveError: ArchiveError?
+    /// Hours whose bars were made final.
+    public var finalizedHours = 0
     /// Events that were sealed.
     public var events = 0
     /// Bytes of all blocks of the instruments that were looked at, before and after.
@@ -32,6 +34,23 @@ public struct CompactionReport: Equatable, Sendable {
 
     public init() {}
 
+    /// Adds what another part of the run came to.
+    mutating func add(_ other: CompactionReport) {
+        sealed += other.sealed
+        rolledUp += other.rolledUp
+        segments += other.segments
+        deleted += other.deleted
+        deletedEvents += other.deletedEvents
+        archiveError = archiveError ?? other.archiveError
+        finalizedHours += other.finalizedHours
+        events += other.events
+        bytesBefore += other.bytesBefore
+        bytesAfter += other.bytesAfter
+        overtaken += other.overtaken
+        findingCount += other.findingCount
+        findings += other.findings.prefix(Self.findingsMax - findings.count)
+    }
+
     mutating func add(_ bucket: String, _ problem: String) {
         findingCount += 1
         if findings.count < Self.findingsMax { findings.append(Finding(bucket: bucket, problem: problem)) }
@@ -45,6 +64,7 @@ public struct PlannedStep: Equatable, Sendable {
         case rollUp = "roll_up"
         case removeReplaced = "remove_replaced"
         case delete
+        case finalizeCandles = "finalize_candles"
     }
 
     public let action: Action

@@ -2,6 +2,7 @@ import BSON
 public import DocumentStore
 public import MarketData
 import Records
+private import Synchronization
 
 /// The compaction job: seals buckets whose windows are over, rolls them up into segments of a day, and deletes the
 /// events whose time is over by the rules of retention.
@@ -36,17 +37,32 @@ public struct Compactor: Sendable {
     ///
     /// - Parameters:
     ///   - instruments: nil for all.
+    ///   - workers: how many instruments, and how many steps of one, are worked on at once. The store needs as many
+    ///     connections as that squared.
     ///   - progress: is told the counts so far after each step, and the instrument.
     /// - Throws: `StoreError` where the store fails for longer than the retry policy allows. What was done stays.
     public func run(
         instruments: [Instrument]? = nil,
-        progress: (CompactionReport, String) -> Void = { _, _ in }
+        workers: Int = 1,
+        progress: @escaping @Sendable (CompactionReport, String) -> Void = { _, _ in }
     ) async throws(StoreError) -> CompactionReport {
-        var run = Run(now: try await writer.serverTime() * 1_000_000)
-        var list = InstrumentList(writer, instruments)
-        while let instrument = try await list.next() {
-            try await compact(instrument, &run) { progress($0, instrument) }
+        let run = Run(now: try await writer.serverTime() * 1_000_000, workers: max(1, workers), progress: progress)
+        let list = InstrumentQueue(InstrumentList(writer, instruments))
+        let failures = await withTaskGroup(of: StoreError?.self) { group in
+            for _ in 0..<run.workers {
+                group.addTask {
+                    do throws(StoreError) {
+                        while let instrument = try await list.next() { try await compact(instrument, run) }
+                        return nil
+                    } catch {
+                        await list.close()
+                        return error
+                    }
+                }
+            }
+            return await group.reduce(into: [StoreError]()) { if let error = $1 { $0.append(error) } }
         }
+        if let failure = failures.first { throw failure }
         return run.report
     }
 
@@ -54,12 +70,12 @@ public struct Compactor: Sendable {
     ///
     /// - Throws: `StoreError`.
     public func plan(instruments: [Instrument]? = nil) async throws(StoreError) -> [PlannedStep] {
-        var run = Run(now: try await writer.serverTime() * 1_000_000)
+        let run = Run(now: try await writer.serverTime() * 1_000_000, workers: 1, progress: { _, _ in })
         var list = InstrumentList(writer, instruments)
         var planned: [PlannedStep] = []
         while let instrument = try await list.next() {
             let outlines = try await outlines(instrument)
-            let planner = try await planner(outlines, &run)
+            let planner = try await planner(outlines, run)
             planned += planner.steps(outlines).map { PlannedStep($0, instrument) }
         }
         return planned
@@ -70,34 +86,81 @@ extension Compactor {
     private typealias Field = MarketDataCollection.Field
 
     /// What one run knows and has done.
-    private struct Run {
+    ///
+    /// Safe to use from any task.
+    private final class Run: Sendable {
         /// The server's time when the run began, in nanoseconds.
         let now: Int64
-        var clocks: [String: SourceClock] = [:]
-        var report = CompactionReport()
+        let workers: Int
+        private let progress: @Sendable (CompactionReport, String) -> Void
+        private let state = Mutex(State())
+
+        private struct State {
+            var clocks: [String: SourceClock] = [:]
+            var report = CompactionReport()
+        }
+
+        init(now: Int64, workers: Int, progress: @escaping @Sendable (CompactionReport, String) -> Void) {
+            self.now = now
+            self.workers = workers
+            self.progress = progress
+        }
+
+        var report: CompactionReport { state.withLock { $0.report } }
+        var clocks: [String: SourceClock] { state.withLock { $0.clocks } }
+
+        func learn(_ clock: SourceClock, of source: String) {
+            state.withLock { $0.clocks[source] = clock }
+        }
+
+        func add(_ part: CompactionReport, _ instrument: String) {
+            let total = state.withLock { state in
+                state.report.add(part)
+                return state.report
+            }
+            progress(total, instrument)
+        }
     }
 
-    private func compact(
-        _ instrument: String,
-        _ run: inout Run,
-        progress: (CompactionReport) -> Void
-    ) async throws(StoreError) {
+    private func compact(_ instrument: String, _ run: Run) async throws(StoreError) {
         var tried = Set<String>()
         var outlines = try await outlines(instrument)
-        run.report.bytesBefore += Self.bytes(outlines)
-        let worker = Worker(writer: writer, operationIDs: operationIDs, archive: archive)
+        var sizes = CompactionReport()
+        sizes.bytesBefore = Self.bytes(outlines)
         for _ in 0..<Self.roundsMax {
-            let steps = try await planner(outlines, &run).steps(outlines).filter { !tried.contains($0.identity) }
+            let steps = try await planner(outlines, run).steps(outlines).filter { !tried.contains($0.identity) }
             if steps.isEmpty { break }
-            for step in steps {
-                tried.insert(step.identity)
-                try await worker.carryOut(step, &run.report)
-                progress(run.report)
-            }
+            tried.formUnion(steps.map(\.identity))
+            try await carryOut(steps, instrument, run)
             outlines = try await self.outlines(instrument)
         }
-        try await worker.deleter.settle(instrument)
-        run.report.bytesAfter += Self.bytes(outlines)
+        try await CompactionWorker(writer, operationIDs, archive).settle(instrument)
+        sizes.bytesAfter = Self.bytes(outlines)
+        run.add(sizes, instrument)
+    }
+
+    /// Carries steps out that do not depend on each other.
+    private func carryOut(_ steps: [CompactionStep], _ instrument: String, _ run: Run) async throws(StoreError) {
+        let lanes = min(run.workers, steps.count)
+        let failures = await withTaskGroup(of: StoreError?.self) { group in
+            for lane in 0..<lanes {
+                group.addTask {
+                    let worker = CompactionWorker(writer, operationIDs, archive)
+                    do throws(StoreError) {
+                        for index in stride(from: lane, to: steps.count, by: lanes) {
+                            // An archive that refused one document is not asked for the others.
+                            let mayDelete = run.report.archiveError == nil
+                            run.add(try await worker.carryOut(steps[index], mayDelete: mayDelete), instrument)
+                        }
+                        return nil
+                    } catch {
+                        return error
+                    }
+                }
+            }
+            return await group.reduce(into: [StoreError]()) { if let error = $1 { $0.append(error) } }
+        }
+        if let failure = failures.first { throw failure }
     }
 
     private static func bytes(_ outlines: [BucketOutline]) -> Int64 {
@@ -117,9 +180,9 @@ extension Compactor {
         return outlines
     }
 
-    private func planner(_ outlines: [BucketOutline], _ run: inout Run) async throws(StoreError) -> CompactionPlanner {
-        for source in Set(outlines.map(\.source)) where run.clocks[source] == nil {
-            run.clocks[source] = try await clock(of: source)
+    private func planner(_ outlines: [BucketOutline], _ run: Run) async throws(StoreError) -> CompactionPlanner {
+        for source in Set(outlines.map(\.source)).sorted() where run.clocks[source] == nil {
+            run.learn(try await clock(of: source), of: source)
         }
         var clocks = run.clocks
         for outline in outlines {
@@ -128,7 +191,11 @@ extension Compactor {
             clock.newestEventTime = max(clock.newestEventTime, newest)
             clocks[outline.source] = clock
         }
-        return CompactionPlanner(policy: policy, clocks: clocks, now: run.now)
+        var planner = CompactionPlanner(policy: policy, clocks: clocks, now: run.now)
+        if let instrument = outlines.first(where: { $0.kind == .trade })?.instrument {
+            planner.candles = try await CandleMarks.load(writer, instrument)
+        }
+        return planner
     }
 
     /// What the checkpoint of a source says about its tape; a source without one has no clock yet.
@@ -145,54 +212,6 @@ extension Compactor {
             newestEventTime: checkpoint[Field.lastEventTime]?.integer ?? .min,
             isComplete: checkpoint[Field.isComplete]?.bool ?? false
         )
-    }
-}
-
-/// Carries steps out, one after the other.
-private final class Worker {
-    private let sealer: BucketSealer
-    private let segments: SegmentBuilder
-    let deleter: BucketDeleter
-
-    init(writer: VersionedWriter, operationIDs: OperationIDs, archive: (any SegmentArchive)?) {
-        sealer = BucketSealer(writer: writer, operationIDs: operationIDs)
-        segments = SegmentBuilder(writer: writer, operationIDs: operationIDs)
-        deleter = BucketDeleter(writer: writer, operationIDs: operationIDs, archive: archive)
-    }
-
-    func carryOut(_ step: CompactionStep, _ report: inout CompactionReport) async throws(StoreError) {
-        let outcome: StepOutcome
-        switch step {
-        case .seal(let bucket): outcome = try await sealer.seal(bucket)
-        case .rollUp(let members, let part): outcome = try await segments.rollUp(members, part: part)
-        case .removeReplaced(let segment, let members):
-            outcome = try await segments.removeReplaced(by: segment, members)
-        case .delete(let bucket, let rule):
-            // An archive that refused one document is not asked for the others.
-            guard report.archiveError == nil else { return }
-            outcome = try await deleter.delete(bucket, rule)
-        }
-        switch outcome {
-        case .done(let events): Self.count(step, events, &report)
-        case .overtaken: report.overtaken += 1
-        case .damaged(let bucket, let problem): report.add(bucket, problem)
-        case .notArchived(_, let error): report.archiveError = error
-        }
-    }
-
-    private static func count(_ step: CompactionStep, _ events: Int, _ report: inout CompactionReport) {
-        switch step {
-        case .seal:
-            report.sealed += 1
-            report.events += events
-        case .rollUp(let members, _):
-            report.rolledUp += members.count
-            report.segments += 1
-        case .removeReplaced: break
-        case .delete:
-            report.deleted += 1
-            report.deletedEvents += events
-        }
     }
 }
 
@@ -226,19 +245,25 @@ struct InstrumentList {
     }
 }
 
-extension PlannedStep {
-    fileprivate init(_ step: CompactionStep, _ instrument: String) {
-        action =
-            switch step {
-            case .seal: .seal
-            case .rollUp: .rollUp
-            case .removeReplaced: .removeReplaced
-            case .delete: .delete
-            }
-        rule = if case .delete(_, let rule) = step { rule.description } else { nil }
-        self.instrument = instrument
-        buckets = step.members.map(\.id)
-        events = step.members.reduce(0) { $0 + Int($1.state.eventCount) }
-        bytes = step.members.reduce(0) { $0 + $1.state.blockBytes }
+/// Hands instruments out to several tasks.
+private actor InstrumentQueue {
+    private var list: InstrumentList
+    private var isClosed = false
+
+    init(_ list: InstrumentList) {
+        self.list = list
+    }
+
+    /// The next instrument; nil behind the last, or after a failure of some task.
+    func next() async throws(StoreError) -> String? {
+        guard !isClosed else { return nil }
+        var copy = list
+        let instrument = try await copy.next()
+        list = copy
+        return instrument
+    }
+
+    func close() {
+        isClosed = true
     }
 }

@@ -23,7 +23,7 @@ import Testing
         now: Int64,
         _ rules: [RetentionRule]? = nil,
         before: Int64? = nil,
-        isFinal: (@Sendable (BucketOutline) -> Bool)? = nil
+        candles: CandleMarks? = nil
     ) -> [Int64] {
         let policy = CompactionPolicy(
             grace: .max,
@@ -32,7 +32,7 @@ import Testing
             retention: RetentionPolicy(rules: rules ?? [keep])
         )
         var planner = CompactionPlanner(policy: policy, clocks: [:], now: Market.start + now)
-        if let isFinal { planner.isFinal = isFinal }
+        planner.candles = candles
         return planner.steps(outlines).compactMap { step in
             guard case .delete(let outline, _) = step else { return nil }
             return (outline.windowStart - Market.start) / Market.hour
@@ -51,7 +51,23 @@ import Testing
     @Test func onlyWhatIsWhollySealedAndFinal() async throws {
         #expect(hours(try await outlines(isSealed: false), now: 9 * Market.hour) == [])
         let sealed = try await outlines()
-        #expect(hours(sealed, now: 9 * Market.hour) { $0.windowStart > Market.start } == [1, 2])
+        let later = sealed.filter { $0.windowStart > Market.start }
+        func marks(isFinal: Bool, applied difference: Int64 = 0) -> CandleMarks {
+            let entries = later.map { outline in
+                CandleIndex.Entry(
+                    source: outline.source,
+                    hourStart: outline.windowStart,
+                    isFinal: isFinal,
+                    appliedThrough: outline.state.appliedThrough + difference,
+                    tradeCount: outline.state.eventCount
+                )
+            }
+            return CandleMarks(hours: entries, days: [])
+        }
+        #expect(hours(sealed, now: 9 * Market.hour, candles: marks(isFinal: true)) == [1, 2])
+        #expect(hours(sealed, now: 9 * Market.hour, candles: marks(isFinal: true, applied: 5)) == [1, 2])
+        #expect(hours(sealed, now: 9 * Market.hour, candles: marks(isFinal: true, applied: -1)) == [])
+        #expect(hours(sealed, now: 9 * Market.hour, candles: marks(isFinal: false)) == [])
     }
 
     @Test func theBoundHoldsForDeletionsToo() async throws {
