@@ -70,13 +70,15 @@ struct CandleJudge {
     let writer: VersionedWriter
     let tape: SimulatedTape
     let model: TapeModel
+    /// The trades that bars are made of, in the order of an export; nil for those of the model.
+    var trades: [String: [PlainEvent]]?
 
     private typealias Field = CandlesCollection.Field
 
     private func instrument(_ symbol: String) -> Instrument { Instrument(venue: SimulatedTape.venue, symbol: symbol) }
 
     private func expected(_ symbol: String, _ interval: CandleInterval) -> [PlainBar] {
-        tape.kind == .trade ? PlainBar.bars(model.events[symbol] ?? [], seconds: interval.rawValue) : []
+        tape.kind == .trade ? PlainBar.bars((trades ?? model.events)[symbol] ?? [], seconds: interval.rawValue) : []
     }
 
     /// What is wrong with the documents.

@@ -155,7 +155,7 @@ struct CompactionStorm {
         simulation.store.faults = FaultPlan()
         simulation.archive?.heal()
         _ = simulation.run([job(.compaction(everything))], seed: generator.next())
-        simulation.judge()
+        simulation.judge(areBarsFinal: true)
         let history = simulation.store.history.count
         _ = simulation.run([job(.compaction(everything))], seed: generator.next())
         var problems = simulation.problems

@@ -13,6 +13,8 @@ struct Judge: Sendable {
     let store: SimulatedStore
     let tape: SimulatedTape
     let model: TapeModel
+    /// Whether compaction made all bars final.
+    var areBarsFinal = false
     /// Where events go before they are deleted; nil where none are.
     var archive: SimulatedArchive?
 
@@ -40,9 +42,26 @@ struct Judge: Sendable {
         let report = try await Verifier(reading: writer).verify()
         problems += report.findings.map { "\($0.bucket): \($0.problem)" }
         if report.events != count { problems.append("\(report.events) events are in buckets, \(count) were read") }
-        let candles = CandleJudge(store: store, writer: writer, tape: tape, model: model)
-        problems += try candles.problems()
+        problems += try problemsOfBars(all, writer, isAnythingDeleted: !tombstones.isEmpty)
         return problems + judgeRejects() + judgeGaps() + judgeCheckpoint()
+    }
+
+    /// What is wrong with stored bars.
+    ///
+    /// Until they are final they are what ingest made of all trades; sealing may leave repetitions out since. Final ones
+    /// are made of the trades that are there.
+    private func problemsOfBars(
+        _ read: [String: [PlainEvent]],
+        _ writer: VersionedWriter,
+        isAnythingDeleted: Bool
+    ) throws -> [String] {
+        var candles = CandleJudge(store: store, writer: writer, tape: tape, model: model)
+        if areBarsFinal, !isAnythingDeleted {
+            candles.trades = read
+        } else if model.hasRepetitions {
+            return []
+        }
+        return try candles.problems()
     }
 
     /// Everything that is stored of a symbol, as readers see it.

@@ -214,10 +214,11 @@ final class ReplaySimulation: Sendable {
     }
 
     /// Judges what is stored.
-    func judge() {
+    func judge(areBarsFinal: Bool = false) {
         let scheduler = SimulatedScheduler(seed: 0)
         scheduler.start {
-            let judge = Judge(store: self.store, tape: self.tape, model: self.model, archive: self.archive)
+            var judge = Judge(store: self.store, tape: self.tape, model: self.model, archive: self.archive)
+            judge.areBarsFinal = areBarsFinal
             do {
                 let problems = try await judge.problems()
                 self.found.withLock { $0 += problems }

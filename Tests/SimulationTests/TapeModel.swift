@@ -48,6 +48,9 @@ struct TapeModel {
     private(set) var lineCount: Int64 = 0
 
     private var streams: [String: StreamModel] = [:]
+    /// Whether a trade comes twice, under the same identifier.
+    var hasRepetitions: Bool { events.values.contains { $0.contains { $0.isRepetition == true } } }
+
     private var trades = Set<String>()
     private var prices: [String: (reference: Int64, run: Int)] = [:]
     let kind: EventKind

@@ -66,7 +66,33 @@ struct Stand {
             )
             _ = await copy.store.attempt(create)
         }
+        try await copy.copyCandles(from: self)
         return copy
+    }
+}
+
+extension Stand {
+    /// Stores the bars of another store.
+    fileprivate func copyCandles(from other: Stand) async throws {
+        let reserved: Set<String> = [
+            DocumentField.id, DocumentField.version, DocumentField.lastOperationID,
+            CandlesCollection.Field.instrumentSymbol,
+        ]
+        for (number, document) in other.store.documents(in: CandlesCollection.name).enumerated() {
+            let field = CandlesCollection.Field.instrumentSymbol
+            let key = DocumentKey(
+                collection: CandlesCollection.name,
+                id: document[DocumentField.id] ?? .null,
+                shardKey: DocumentKey.ShardKey(field: field, value: document[field] ?? .null)
+            )
+            let fields = document.fields.filter { !reserved.contains($0.key) }.map { ($0.key, $0.value) }
+            let create = VersionedChange(
+                key: key,
+                action: .create(BSONDocument(fields)),
+                operationID: ObjectID(high: 8, low: UInt64(number))
+            )
+            _ = await store.attempt(create)
+        }
     }
 }
 
