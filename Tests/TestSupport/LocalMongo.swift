@@ -18,13 +18,15 @@ public final class LocalMongo: Sendable {
     private static let startTimeout = Duration.seconds(60)
 
     private let isReplicaSet: Bool
+    private let parameters: [String]
     private let folder: String
     private let binary: String
     private let process: Mutex<WatchedProcess?>
 
-    private init(port: UInt16, isReplicaSet: Bool, folder: String, binary: String) {
+    private init(port: UInt16, isReplicaSet: Bool, parameters: [String], folder: String, binary: String) {
         self.port = port
         self.isReplicaSet = isReplicaSet
+        self.parameters = parameters
         self.folder = folder
         self.binary = binary
         process = Mutex(nil)
@@ -41,8 +43,8 @@ public final class LocalMongo: Sendable {
 
     /// Starts a server of one's own, to kill and restart, or of another kind.
     ///
-    /// `stop` it at the end.
-    public static func start(isReplicaSet: Bool = true) async throws -> LocalMongo {
+    /// `stop` it at the end. `parameters` are server parameters, such as "transactionLifetimeLimitSeconds=5".
+    public static func start(isReplicaSet: Bool = true, parameters: [String] = []) async throws -> LocalMongo {
         let binary = try MongodBinary.find()
         var template = Array((NSTemporaryDirectory() + "/tapedesk-mongo-XXXXXX").utf8CString)
         let made = template.withUnsafeMutableBufferPointer { $0.baseAddress.map { mkdtemp($0) != nil } ?? false }
@@ -52,6 +54,7 @@ public final class LocalMongo: Sendable {
         let server = LocalMongo(
             port: try freePort(),
             isReplicaSet: isReplicaSet,
+            parameters: parameters,
             folder: folder,
             binary: binary
         )
@@ -107,6 +110,7 @@ public final class LocalMongo: Sendable {
             "--setParameter", "diagnosticDataCollectionEnabled=false",
             "--logpath", folder + "/mongod.log", "--logappend",
         ]
+        for parameter in parameters { arguments += ["--setParameter", parameter] }
         if isReplicaSet { arguments += ["--replSet", "rs0", "--oplogSize", "64"] }
         let started = try WatchedProcess(arguments, removingAtEnd: folder)
         process.withLock { $0 = started }

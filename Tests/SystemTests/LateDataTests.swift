@@ -1,0 +1,151 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension SystemTests {
+    /// What comes in when its window was sealed and rolled up already, and what cannot be sealed.
+    @Suite(.timeLimit(.minutes(2)))
+    struct LateDataTests {
+        @Test func aTapeThatIsCompactedAsItGrowsIsOneThatWasNot() async throws {
+            let tape = HourlyTape(events: 60_000, hours: 9, seed: 51, lateShare: 20)
+            let reference = try await Desk()
+            try await reference.replay(tape: try reference.file("tape.ndjson", tape.data))
+            let desk = try await Desk()
+            let pieces = [7_000, 20_011, 41_000, 41_001, 60_000]
+            for (round, piece) in pieces.enumerated() {
+                try await desk.replay(tape: try desk.file("tape.ndjson", tape.prefix(piece)))
+                for lane in tape.lanes {
+                    // The first lines of the tape, each once, in the order of all.
+                    let expected = try await reference.export(lane.symbol, lane.kind).rows(below: piece)
+                    expectSame(try await desk.export(lane.symbol, lane.kind), expected, "\(lane), round \(round)")
+                }
+                let document = try await desk.compact("--grace", "0s", round % 2 == 0 ? "--all" : "--once")
+                #expect(document.sealed > 0)
+                let report = try await desk.expectSound(events: piece)
+                #expect(round % 2 == 1 || report.sealed == report.documents, "late events are sealed, too")
+            }
+            for lane in tape.lanes {
+                try await desk.expectUnchanged(try await reference.views(of: lane), "at the end")
+            }
+            #expect(try await desk.compact("--all").isIdle)
+        }
+
+        @Test func aSecondSourceStandsBesideTheFirst() async throws {
+            let tapes = [52, 53].map { HourlyTape(events: 20_000, hours: 6, seed: $0, symbols: ["A"], lateShare: 5) }
+            let lane = tapes[0].lanes[0]
+            let (reference, desk) = (try await Desk(), try await Desk())
+            for (number, tape) in tapes.enumerated() {
+                let path = try desk.file("tape-\(number).ndjson", tape.data)
+                try await reference.replay(tape: path)
+                try await desk.replay(tape: path)
+                #expect(try await desk.compact("--all").sealed > 0)
+            }
+            try await desk.expectUnchanged(try await reference.views(of: lane), "two sources")
+            try await desk.expectSound(events: 40_000)
+        }
+
+        @Test("Windows of bars are sealed, not rolled up, and bars that come later are sealed again")
+        func barsAreSealed() async throws {
+            let map = "time=t,open=o,high=h,low=l,close=c,volume=v,symbol=s,interval=n"
+            let bars = (0..<3_000).map { number in
+                let low = "0.0000\(10_000_000 + number * 7 % 1_000)"
+                let time = 1_600_000_000 + number * 43_200
+                return #"{"s":"X/Y","t":\#(time),"o":"\#(low)","h":"9.5","l":"\#(low)","c":"1","v":"\#(number)","n":"43200"}"#
+                    + "\n"
+            }
+            let (reference, desk) = (try await Desk(), try await Desk())
+            for count in [1_500, 1_501, 3_000] {
+                for desk in [reference, desk] {
+                    let path = try desk.file("bars.ndjson", bars.prefix(count).joined())
+                    let document = try await desk.replay("--format", "ndjson", "--venue", "BARS", "--map", map, path)
+                    #expect(document.events["candle"] == count)
+                }
+                #expect(try await desk.compact("--all").sealed > 0)
+                #expect(try await desk.compact("--all").isIdle)
+                let expected = try await reference.export("BARS:X/Y", "candle")
+                #expect(expected.count > count * 40)
+                expectSame(try await desk.export("BARS:X/Y", "candle"), expected, "\(count) bars")
+                try await desk.expectSound(events: count)
+            }
+            #expect(try await desk.documents().allSatisfy { $0.form == .bucket })
+        }
+
+        @Test("Names, ids and numbers that are hard to write down come back", arguments: [false, true])
+        func oddNamesComeBack(_ isLate: Bool) async throws {
+            let symbols = [#"a|trade|b:c"#, "B/C D", "é東\u{1F600}", "$where", "..", "x.y"]
+            let feed = symbols.enumerated().flatMap { number, symbol in
+                (0..<50).map { index in
+                    let time = HourlyTape.start + (index * 7 % 50) * Desk.hour / 10 + number
+                    let price = ["0.000000000000000001", "9223372036.854775807", "1e-8", "61800.30"][index % 4]
+                    let id = ["\"\(index)-é\"", "\(index)", "\"\"", "\"\(index)|\u{1F600}\""][(index + number) % 4]
+                    return #"{"s":"\#(symbol)","t":\#(time),"p":"\#(price)","q":"0.\#(index)","i":\#(id),"d":"buy"}"# + "\n"
+                }
+            }
+            let (reference, desk) = (try await Desk(), try await Desk())
+            let lines = isLate ? feed.indices.map { feed[$0 * 7 % feed.count] } : feed
+            for desk in [reference, desk] {
+                try await desk.replay(tape: try desk.file("odd | name.ndjson", lines.joined()))
+            }
+            #expect(try await desk.compact("--all").sealed > 0)
+            try await desk.expectSound(events: feed.count)
+            for symbol in symbols {
+                let lane = Lane("HOURLY:" + symbol, "trade")
+                try await desk.expectUnchanged(try await reference.views(of: lane), "odd names")
+                #expect(try await desk.compact("--all", "--symbol", lane.symbol).isIdle)
+            }
+        }
+
+        @Test func aDamagedBlockIsNamedAndEverythingElseIsSealed() async throws {
+            let server = try await LocalMongo.shared()
+            let desk = try await Desk()
+            let tape = HourlyTape(events: 20_000, hours: 9, seed: 54, symbols: ["A", "B", "C"])
+            try await desk.replay(tape: try desk.file("tape.ndjson", tape.data))
+            let intact = try await desk.views(of: tape.lanes[2])
+            let output = try await desk.tool(
+                "python3",
+                Product.oracle("damage_block.py"),
+                "\(server.port)",
+                desk.database,
+                "HOURLY:B"
+            )
+            let words = String(decoding: output, as: UTF8.self).split(separator: "\n").map(String.init)
+            try #require(words.count == 2)
+            let before = try await desk.documents()
+            let damaged = try #require(before.first { $0.id == words[0] })
+            for round in 0..<2 {
+                let ending = try await desk.run("compact", "--once", "--json", "--all")
+                #expect(ending.code == 1)
+                let document = try CompactDocument(ending)
+                #expect(document.sealed == (round == 0 ? before.count - 1 : 0), "all the others, once")
+                #expect(ending.error.contains(words[0]) && ending.error.contains("block \(words[1])"), "\(ending.error)")
+                #expect(ending.error.split(separator: "\n").count == 1)
+                #expect(try await desk.documents().contains(damaged), "it is left as it is")
+            }
+            let forPeople = try await desk.run("compact", "--once", "--all")
+            #expect(forPeople.code == 1 && forPeople.error.contains(words[0]))
+            let verified = try await desk.run("verify", "--json")
+            let findings = try JSONDecoder().decode(VerifyDocument.self, from: verified.output).findings
+            #expect(Set(findings.map(\.bucket)) == [words[0]], "this bucket and no other")
+            try await desk.expectUnchanged(intact, "beside a damaged block")
+        }
+    }
+}
+
+extension Data {
+    /// The header of an export of an hourly tape, and the rows of the first lines of the tape.
+    func rows(below count: Int) -> Data {
+        var kept = Data()
+        for (number, row) in rows.enumerated() where number == 0 || row.tapeLine < count {
+            kept += row + [10]
+        }
+        return kept
+    }
+}
+
+extension ArraySlice<UInt8> {
+    /// The number of the line that a row of an export of an hourly tape comes from: its id, in the third field.
+    var tapeLine: Int {
+        let fields = split(separator: UInt8(ascii: ","), maxSplits: 3, omittingEmptySubsequences: false)
+        return fields.count > 2 ? Int(String(decoding: fields[2], as: UTF8.self)) ?? .max : .max
+    }
+}
