@@ -20,7 +20,7 @@ extension SystemTests {
                     expectSame(try await desk.export(lane.symbol, lane.kind), expected, "\(lane), round \(round)")
                 }
                 let document = try await desk.compact("--grace", "0s", round % 2 == 0 ? "--all" : "--once")
-                #expect(document.sealed > 0)
+                #expect(round % 2 == 1 || document.sealed > 0)
                 let report = try await desk.expectSound(events: piece)
                 #expect(round % 2 == 1 || report.sealed == report.documents, "late events are sealed, too")
             }
@@ -44,14 +44,71 @@ extension SystemTests {
             try await desk.expectSound(events: 40_000)
         }
 
+        @Test("Events far from their places in the tape are sealed, and sealed again when more come in before them")
+        func twistedEventsAreSealedAgain() async throws {
+            // Two stretches of a window that arrived event by event in turn, then an earlier one.
+            let start = HourlyTape.start
+            let twisted = (0..<32_768).map { number in
+                (start + 600_000_000_000 + number % 2 * 1_000_000_000_000 + number * 1_000_000, number)
+            }
+            let lines = (twisted + (0..<8_192).map { (start + $0, 100_000 + $0) }).map {
+                #"{"s":"A","t":\#($0),"p":"1","q":"1","i":\#($1)}"# + "\n"
+            }
+            let (reference, desk) = (try await Desk(), try await Desk())
+            try await reference.replay(tape: try reference.file("tape.ndjson", lines.joined()))
+            for count in [twisted.count, lines.count] {
+                try await desk.replay(tape: try desk.file("tape.ndjson", lines.prefix(count).joined()))
+                #expect(try await desk.compact("--all").sealed == 1)
+                try await desk.expectSound(events: count)
+            }
+            try await desk.expectUnchanged(try await reference.views(of: Lane("HOURLY:A", "trade")), "twisted")
+        }
+
+        @Test("An export shows one moment, whatever comes in and is compacted before it ends", arguments: [
+            false, true,
+        ])
+        func anExportShowsOneMoment(_ isSealed: Bool) async throws {
+            let desk = try await Desk()
+            let tape = HourlyTape(events: 60_000, hours: 6, seed: 55, symbols: ["A"])
+            let lane = tape.lanes[0]
+            try await desk.replay(tape: try desk.file("tape.ndjson", tape.data))
+            if isSealed { try await desk.compact("--all", "--before", "\(HourlyTape.start + 3 * Desk.hour)") }
+            let before = try await desk.export(lane.symbol, lane.kind)
+
+            // The export has to wait, because nobody reads it to its end before the gate opens.
+            let gate = desk.folder + "/gate"
+            mkfifo(gate, 0o600)
+            let pipe = #""$@" | { dd bs=1 count=1 2>/dev/null; cat "$0"; cat; }"#
+            let export = [
+                try #require(Product.tapedesk), "export", "--symbol", lane.symbol, "--kind", lane.kind, "--mongo",
+                desk.uri, "--database", desk.database,
+            ]
+            let reading = try ChildProcess(["sh", "-c", pipe, gate] + export, folder: desk.folder)
+            var opened: Int32 = -1
+            try await poll("reading has begun") {
+                opened = open(gate, O_WRONLY | O_NONBLOCK | O_CLOEXEC)
+                return opened >= 0
+            }
+            // One event for the first hour, which was read already, then some for the last one.
+            let late = (0..<20).map { number in
+                let time = HourlyTape.start + (number == 0 ? 1 : 6 * Desk.hour - 1_000 + number)
+                return #"{"s":"A","t":\#(time),"p":"1","q":"1","i":\#(60_000 + number)}"# + "\n"
+            }
+            try await desk.replay(tape: try desk.file("tape.ndjson", (tape.lines + late).joined()))
+            try await desk.compact("--all")
+            close(opened)
+            expectSame(try await reading.wait().output, before, "what was stored when reading began")
+            try await desk.expectSound(events: 60_020)
+        }
+
         @Test("Windows of bars are sealed, not rolled up, and bars that come later are sealed again")
         func barsAreSealed() async throws {
             let map = "time=t,open=o,high=h,low=l,close=c,volume=v,symbol=s,interval=n"
             let bars = (0..<3_000).map { number in
                 let low = "0.0000\(10_000_000 + number * 7 % 1_000)"
                 let time = 1_600_000_000 + number * 43_200
-                return #"{"s":"X/Y","t":\#(time),"o":"\#(low)","h":"9.5","l":"\#(low)","c":"1","v":"\#(number)","n":"43200"}"#
-                    + "\n"
+                return #"{"s":"X/Y","t":\#(time),"o":"\#(low)","h":"9.5","l":"\#(low)","c":"1","#
+                    + #""v":"\#(number)","n":"43200"}"# + "\n"
             }
             let (reference, desk) = (try await Desk(), try await Desk())
             for count in [1_500, 1_501, 3_000] {
@@ -78,7 +135,8 @@ extension SystemTests {
                     let time = HourlyTape.start + (index * 7 % 50) * Desk.hour / 10 + number
                     let price = ["0.000000000000000001", "9223372036.854775807", "1e-8", "61800.30"][index % 4]
                     let id = ["\"\(index)-é\"", "\(index)", "\"\"", "\"\(index)|\u{1F600}\""][(index + number) % 4]
-                    return #"{"s":"\#(symbol)","t":\#(time),"p":"\#(price)","q":"0.\#(index)","i":\#(id),"d":"buy"}"# + "\n"
+                    return #"{"s":"\#(symbol)","t":\#(time),"p":"\#(price)","q":"0.\#(index)","#
+                        + #""i":\#(id),"d":"buy"}"# + "\n"
                 }
             }
             let (reference, desk) = (try await Desk(), try await Desk())
