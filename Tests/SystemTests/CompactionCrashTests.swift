@@ -19,8 +19,9 @@ extension SystemTests {
     struct CompactionCrashTests {
         private static let kills = 100
         private static let pieces = 30
-        /// A transaction whose program was killed locks its documents until the server ends it. That takes a minute by
-        /// default, which proves nothing that five seconds do not.
+        /// A transaction whose program was killed locks its documents until the server ends it.
+        ///
+        /// That takes a minute by default, which proves nothing that five seconds do not.
         private static let parameters = ["transactionLifetimeLimitSeconds=5"]
 
         @Test func killedCompactionsOfALateTapeLoseNothing() async throws {
