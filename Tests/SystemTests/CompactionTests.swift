@@ -113,7 +113,7 @@ extension SystemTests {
             )
             for arguments in [["--grace", "2h"], ["--grace", "0s"], ["--all"]] {
                 let ending = try await desk.start(["compact", "--once", "--json"] + arguments).wait()
-                #expect(try CompactDocument(ending).sealed > 0)
+                #expect(try CompactionDocument(ending).sealed > 0)
                 for lane in tape.lanes {
                     let read = try await desk.readMarketData("export", lane.symbol, lane.kind)
                     expectSame(try await desk.export(lane.symbol, lane.kind), read.output, "\(lane) \(arguments)")
@@ -169,7 +169,7 @@ extension SystemTests {
             for arguments in [[], ["--all"], ["--grace", "36500d"], ["--before", "0"], ["--symbol", "A:B"]] {
                 let ending = try await desk.start(["compact", "--once", "--json"] + arguments).wait()
                 #expect(ending.code == 0)
-                #expect(try CompactDocument(ending).isIdle && ending.error.isEmpty)
+                #expect(try CompactionDocument(ending).isIdle && ending.error.isEmpty)
             }
         }
     }

@@ -188,7 +188,7 @@ extension SystemTests {
             for round in 0..<2 {
                 let ending = try await desk.run("compact", "--once", "--json", "--all")
                 #expect(ending.code == 1)
-                let document = try CompactDocument(ending)
+                let document = try CompactionDocument(ending)
                 #expect(document.sealed == (round == 0 ? before.count - 1 : 0), "all the others, once")
                 #expect(ending.error.contains(words[0]) && ending.error.contains("block \(words[1])"))
                 #expect(ending.error.split(separator: "\n").count == 1)

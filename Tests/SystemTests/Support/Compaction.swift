@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What `compact --once --json` prints.
-struct CompactDocument: Decodable {
+struct CompactionDocument: Decodable {
     static let keys = ["sealed", "rolled_up", "deleted", "events", "bytes_before", "bytes_after", "seconds"]
 
     let sealed: Int
@@ -105,10 +105,10 @@ extension Desk {
         _ arguments: String...,
         exits code: Int32 = 0,
         sourceLocation: SourceLocation = #_sourceLocation
-    ) async throws -> CompactDocument {
+    ) async throws -> CompactionDocument {
         let ending = try await start(["compact", "--once", "--json"] + arguments).wait()
         #expect(ending.code == code, "\(ending.error)", sourceLocation: sourceLocation)
-        return try CompactDocument(ending)
+        return try CompactionDocument(ending)
     }
 
     /// Runs the reader of the collection that shares no code with the programs.
