@@ -28,20 +28,25 @@ final class BucketDeleter {
     func delete(_ outline: BucketOutline, _ rule: RetentionRule) async throws(StoreError) -> StepOutcome {
         guard let stored = try await StoredBucket.read(outline, writer) else { return .overtaken }
         let segment: ArchivedSegment
+        let file: (bytes: [UInt8], checksum: UInt32)
         do throws(ArchiveError) {
             segment = try ArchivedSegment(stored)
+            file = try segment.file()
         } catch {
-            return .damaged(bucket: outline.id, problem: "its events are not deleted: \(error.message)")
+            return Self.kept(outline, error)
         }
-        var file: DeletionLedger.ArchivedFile?
+        var copy: DeletionLedger.ArchivedFile?
         if let archive {
+            let name = ArchiveFileName.make(segment.outline, checksum: file.checksum)
             do throws(ArchiveError) {
-                file = try await Self.keep(segment, in: archive)
+                try await Self.keep(file.bytes, as: name, in: archive)
             } catch {
-                return .notArchived(bucket: outline.id, error)
+                // The others have names of their own.
+                return error.code == .differs ? Self.kept(outline, error) : .notArchived(bucket: outline.id, error)
             }
+            copy = DeletionLedger.ArchivedFile(name: name, checksum: file.checksum)
         }
-        guard let record = try await ledger.request(segment.outline, rule, file) else { return .overtaken }
+        guard let record = try await ledger.request(segment.outline, rule, copy) else { return .overtaken }
         let change = VersionedChange(
             key: segment.outline.documentKey,
             action: .update(expectedVersion: segment.outline.state.version, Self.emptying(segment.outline)),
@@ -65,20 +70,22 @@ final class BucketDeleter {
         try await ledger.settle(instrument)
     }
 
-    /// Copies a document to the archive, and reads the copy back.
+    private static func kept(_ outline: BucketOutline, _ error: ArchiveError) -> StepOutcome {
+        .damaged(bucket: outline.id, problem: "its events are not deleted: \(error.message)")
+    }
+
+    /// Copies a document to the archive, and reads the copy back as a restoration would.
     private static func keep(
-        _ segment: ArchivedSegment,
+        _ bytes: [UInt8],
+        as name: String,
         in archive: any SegmentArchive
-    ) async throws(ArchiveError) -> DeletionLedger.ArchivedFile {
-        let file = try segment.file()
-        let name = ArchiveFileName.make(segment.outline, checksum: file.checksum)
-        try await archive.keep(file.bytes, as: name)
+    ) async throws(ArchiveError) {
+        try await archive.keep(bytes, as: name)
         let copy = try await archive.content(of: name)
-        guard copy == file.bytes else {
+        guard copy == bytes else {
             throw ArchiveError(.damaged, "\(name) does not come back from the archive as it was written")
         }
         _ = try ArchivedSegment(file: copy)
-        return DeletionLedger.ArchivedFile(name: name, checksum: file.checksum)
     }
 
     /// Takes the events out of a document and leaves everything that says where they were.

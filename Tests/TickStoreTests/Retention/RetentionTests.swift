@@ -142,6 +142,22 @@ import Testing
         }
     }
 
+    /// Another file has the name: that document is kept, and the others are not held up by it.
+    @Test func anotherFileOfTheNameKeepsItsDocument() async throws {
+        let (stand, archive) = (try await Retention.stand(), MemoryArchive())
+        _ = try await stand.compact()
+        let outline = try #require(try stand.outlines.first)
+        let segment = try ArchivedSegment(try #require(try await StoredBucket.read(outline, stand.writer)))
+        let name = ArchiveFileName.make(outline, checksum: try segment.file().checksum)
+        try await archive.keep([1], as: name)
+        let other = Instrument(venue: "TEST", symbol: "C")
+        _ = try await stand.bucketWriter().write(Market.buckets(Retention.events, instrument: other))
+        let report = try await stand.retain(archive: archive)
+        #expect(report.archiveError == nil && report.findings.map(\.bucket) == [outline.id])
+        #expect(report.deleted == 1 && archive.files[name] == [1])
+        #expect(try await stand.read().count == 9)
+    }
+
     /// The plan has what the run does, with sizes and the rule.
     @Test func deletionsArePlanned() async throws {
         let stand = try await Retention.stand()
