@@ -111,6 +111,27 @@ import Testing
         #expect(try await other.verify().findings == [])
     }
 
+    /// Events of equal time follow their positions, whatever went where in between.
+    @Test func equalTimesKeepTheirOrder() async throws {
+        let stand = try await Stand()
+        stand.clock.advance(by: .seconds(400 * 86_400))
+        let writer = stand.bucketWriter()
+        var files: [[UInt8]] = []
+        for position in Int64(0)..<3 {
+            _ = try await writer.write(Market.buckets([Market.trade(at: position, time: 7)]))
+            let archive = MemoryArchive()
+            if position < 2 { try await stand.retain(archive: archive) } else { _ = try await stand.compact() }
+            files += archive.files.values
+        }
+        #expect(try await stand.restore(files[0]) == .restored)
+        _ = try await stand.compact()
+        #expect(try await stand.restore(files[1]) == .restored)
+        #expect(try await stand.read().map(\.number) == [0, 1, 2])
+        _ = try await stand.compact()
+        #expect(try await stand.read().map(\.number) == [0, 1, 2])
+        #expect(stand.documents.count == 1 && stand.documents.first?[Field.windows] != nil)
+    }
+
     @Test func otherContentIsRefused() async throws {
         let (stand, file, _) = try await deleted()
         func refused(_ stand: Stand) async throws -> String? {
