@@ -31,6 +31,8 @@ struct SimulatedState {
     var injectedReads: [ReadFault] = []
     var crash: Crash?
     private(set) var collections: [String: SimulatedCollection] = [:]
+    /// What was stored at the moments that somebody asked for.
+    private var moments: [[String: SimulatedCollection]] = []
     private(set) var operationCount = 0
     private(set) var history: [AppliedChange] = []
     private(set) var late: [LateRequest] = []
@@ -83,6 +85,25 @@ struct SimulatedState {
             injectedReads.isEmpty
             ? (unit < faults.readUnavailable ? .unavailable : .none) : injectedReads.removeFirst()
         return fault == .none ? .success(body(collections)) : .failure(Self.unreachable)
+    }
+
+    /// Remembers what is stored, for reads of this moment.
+    mutating func moment() -> Result<StoreMoment, StoreError> {
+        let present = read { $0 }
+        return present.map { collections in
+            moments.append(collections)
+            return StoreMoment(UInt64(moments.count - 1))
+        }
+    }
+
+    /// What is stored, or was at a moment.
+    mutating func read<Value>(
+        at moment: StoreMoment?,
+        _ body: ([String: SimulatedCollection]) -> Value
+    ) -> Result<Value, StoreError> {
+        guard let moment else { return read(body) }
+        let past = moments[Int(moment.value)]
+        return read { _ in body(past) }
     }
 
     mutating func prepare(_ specification: CollectionSpecification) -> Result<Void, StoreError> {

@@ -40,8 +40,15 @@ public final class SimulatedStore: DocumentStore {
 
     public func find(_ query: DocumentQuery) async throws(StoreError) -> [BSONDocument] {
         await Task.yield()
-        let found = state.withLock { $0.read { $0[query.collection]?.find(query.conditions) ?? [] } }
+        let found = state.withLock {
+            $0.read(at: query.moment) { $0[query.collection]?.find(query.conditions) ?? [] }
+        }
         return try query.sort(found.get()).prefix(query.limit).map { query.project($0) }
+    }
+
+    public func moment() async throws(StoreError) -> StoreMoment {
+        await Task.yield()
+        return try state.withLock { $0.moment() }.get()
     }
 
     public func count(

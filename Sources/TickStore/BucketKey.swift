@@ -41,7 +41,16 @@ public struct BucketKey: Hashable, Sendable {
 /// Windows begin at whole seconds, so the nanoseconds below one are free for the part. Slots of one lane order its
 /// documents as they were written, and no two live documents of a lane share one.
 enum BucketSlot {
-    static func make(windowStart: Int64, part: Int64) -> Int64 { windowStart + part }
+    static func make(windowStart: Int64, part: Int64) -> Int64 { windowStart &+ part }
+}
+
+extension Int64 {
+    /// A time so many seconds after this one, in nanoseconds; the last that there is where that is beyond it.
+    func adding(seconds: Int64) -> Int64 {
+        let (length, isTooLong) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        let (time, overflow) = addingReportingOverflow(length)
+        return isTooLong || overflow ? .max : time
+    }
 }
 
 extension EventKind {

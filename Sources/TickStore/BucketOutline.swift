@@ -96,7 +96,7 @@ struct BucketOutline: Sendable {
     /// Whether all of its blocks are sealed.
     var isSealed: Bool { state.blockCount > 0 && sealedBlockCount == state.blockCount }
     /// The end of what it covers, exclusive.
-    var windowEnd: Int64 { windowStart + windowSeconds * 1_000_000_000 }
+    var windowEnd: Int64 { windowStart.adding(seconds: windowSeconds) }
 
     /// Where in its lane it belongs, or belonged: its parts of windows.
     var slots: [Int64] {

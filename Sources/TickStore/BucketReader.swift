@@ -37,10 +37,13 @@ public struct StoredEvent: Sendable {
 
 /// Reads the events of one instrument and kind in order of event time, then source, then position.
 ///
-/// What is read is what was stored when reading began, whatever is written, sealed and rolled up meanwhile: no event
-/// is missing, none comes twice, none that came in later stands out of order. Documents are fetched one after the
-/// other in the order of their first event, and their blocks decoded when nothing earlier can come any more. So
-/// memory is bounded by what overlaps in time, not by how much is read. Used by one task at a time.
+/// What is read is what was stored when reading began, whatever is written, sealed and rolled up meanwhile. Where that
+/// takes longer than the store keeps its history (five minutes with MongoDB), reading goes on with what is stored then:
+/// still no event is missing that was there, none comes twice, and none stands out of order.
+///
+/// Documents are fetched one after the other in the order of their first event, and their blocks decoded when nothing
+/// earlier can come any more. So memory is bounded by what overlaps in time, not by how much is read. Used by one task
+/// at a time.
 public final class BucketReader {
     private let writer: VersionedWriter
     private let query: EventQuery
@@ -49,6 +52,8 @@ public final class BucketReader {
     private var outlines: [RankedOutline]?
     private var nextOutline = 0
     private var lookups = 0
+    /// The moment that is read; nil before reading began, and with a store that keeps no history.
+    private var moment: StoreMoment?
 
     /// So often a document may be gone when it is to be fetched, because it was rolled up meanwhile.
     private static let lookupsMax = 1_000
@@ -79,7 +84,7 @@ public final class BucketReader {
     /// - Throws: `StoreError`, as `next`.
     func nextMerged() async throws(StoreError) -> MergedEvents? {
         while true {
-            let outlines = try await currentOutlines()
+            guard let outlines = try await currentOutlines() else { continue }
             let limit = nextOutline < outlines.count ? outlines[nextOutline].outline.state.firstEventTime : Int64.max
             if let merged = try merge.next(before: limit) { return merged }
             guard nextOutline < outlines.count else { return nil }
@@ -98,15 +103,26 @@ extension BucketReader {
         let sourceRank: Int
     }
 
-    private func currentOutlines() async throws(StoreError) -> [RankedOutline] {
+    /// The documents to read; nil where the history to read them from was lost on the way.
+    private func currentOutlines() async throws(StoreError) -> [RankedOutline]? {
         if let outlines { return outlines }
-        let loaded = try await loadOutlines()
-        outlines = loaded
+        do throws(StoreError) {
+            moment = try await writer.moment()
+        } catch {
+            guard error.code == .unsupported else { throw error }
+            moment = nil
+        }
+        do throws(StoreError) {
+            outlines = try await loadOutlines()
+        } catch {
+            guard error.code == .historyLost else { throw error }
+            return nil
+        }
         nextOutline = 0
-        return loaded
+        return outlines
     }
 
-    /// Begins anew where reading stands, after a document went into a segment.
+    /// Begins anew where reading stands, with what is stored now.
     private func lookAgain() {
         outlines = nil
         let rest = merge.frontier..<max(query.bounds.upperBound, merge.frontier)
@@ -121,10 +137,11 @@ extension BucketReader {
         var find = DocumentQuery(
             MarketDataCollection.name,
             where: query.conditions,
+            order: [.init(Field.windowStart), .init(Field.source), .init(Field.part)],
             fields: .only(query.isBounded ? BucketOutline.fieldsWithTimes : BucketOutline.fields),
             limit: Self.outlinesMax
         )
-        find.isSnapshot = true
+        find.moment = moment
         var found: [BucketOutline] = []
         for document in try await writer.find(find) {
             let outline = try BucketOutline(document)
@@ -139,15 +156,25 @@ extension BucketReader {
             .sorted { $0.outline.state.firstEventTime < $1.outline.state.firstEventTime }
     }
 
+    /// Finds blocks; nil where the document is gone, or its history.
+    private func find(_ outline: BucketOutline, _ wanted: Range<Int>?) async throws(StoreError) -> FetchedBlocks? {
+        do throws(StoreError) {
+            return try await FetchedBlocks.find(outline, wanted, writer, at: moment)
+        } catch {
+            guard error.code == .historyLost else { throw error }
+            return nil
+        }
+    }
+
     /// Fetches the blocks of a document that overlap what is asked for; answers false where the document is gone.
     private func fetch(_ ranked: RankedOutline) async throws(StoreError) -> Bool {
         let outline = ranked.outline
         let wanted = outline.blocks(within: merge.frontier..<max(query.bounds.upperBound, merge.frontier))
         if wanted.isEmpty { return true }
-        guard var fetched = try await FetchedBlocks.find(outline, wanted, writer) else { return false }
+        guard var fetched = try await find(outline, wanted) else { return false }
         if fetched.version != outline.state.version {
             // It was changed meanwhile: its blocks have other places.
-            guard let whole = try await FetchedBlocks.find(outline, nil, writer) else { return false }
+            guard let whole = try await find(outline, nil) else { return false }
             fetched = whole
         }
         var added: [StoredBlock] = []
@@ -157,7 +184,7 @@ extension BucketReader {
             }
             let rank = StoredBlock.Rank(source: ranked.sourceRank, slot: outline.firstSlot, index: index)
             let stored = try StoredBlock(bytes, rank: rank, bucket: outline.id)
-            // What came in since reading began may belong before what was read already.
+            // Without history: what came in since reading began may belong before what was read already.
             let isLater =
                 index >= fetched.sealedCount && stored.header.positions.lowerBound > outline.state.appliedThrough
             if !isLater { added.append(stored) }

@@ -15,7 +15,8 @@ struct FetchedBlocks {
     static func find(
         _ outline: BucketOutline,
         _ wanted: Range<Int>?,
-        _ writer: VersionedWriter
+        _ writer: VersionedWriter,
+        at moment: StoreMoment? = nil
     ) async throws(StoreError) -> FetchedBlocks? {
         let isPart = wanted.map { $0.count < Int(outline.state.blockCount) } ?? false
         let fields: DocumentQuery.Fields
@@ -29,7 +30,7 @@ struct FetchedBlocks {
         } else {
             fields = .only([Field.blocks, Field.sealedBlockCount, DocumentField.version])
         }
-        let query = DocumentQuery(
+        var query = DocumentQuery(
             MarketDataCollection.name,
             where: [
                 .equals(DocumentField.id, .string(outline.id)),
@@ -39,6 +40,7 @@ struct FetchedBlocks {
             fields: fields,
             limit: 1
         )
+        query.moment = moment
         guard let document = try await writer.find(query).first, let blocks = document[Field.blocks]?.array else {
             return nil
         }

@@ -56,7 +56,7 @@ struct CompactCommand: AsyncParsableCommand {
     func run() async {
         await mongo.run(connections: Self.workers * Self.workers) { database in
             let retention = try mongo.config.load().retention
-            try await database.prepare(MarketDataCollections.all)
+            if !dryRun { try await database.prepare(MarketDataCollections.all) }
             let compactor = Compactor(
                 writer: database.writer,
                 operationIDs: database.operationIDs,

@@ -64,6 +64,11 @@ final class WatchedStore: DocumentStore {
         return try await store.count(collection, where: conditions)
     }
 
+    func moment() async throws(StoreError) -> StoreMoment {
+        guard isRunning() else { throw Self.stopped }
+        return try await store.moment()
+    }
+
     func serverTime() async throws(StoreError) -> Int64 {
         guard isRunning() else { throw Self.stopped }
         return try await store.serverTime()

@@ -104,7 +104,7 @@ import Testing
         while let next = try await reader.next() {
             batches += 1
             #expect(next.count == 100)
-            #expect(stand.store.operationCount - before == 1 + batches, "one outline, one read a bucket")
+            #expect(stand.store.operationCount - before == 2 + batches, "a moment, an outline, one read a bucket")
             read += next.map(\.time)
         }
         #expect(batches == 50)
@@ -117,7 +117,7 @@ import Testing
         _ = try await stand.bucketWriter().write(Market.buckets(events))
         let before = stand.store.operationCount
         #expect(try await stand.read(query(from: 10 * Market.hour, to: 13 * Market.hour)).count == 3)
-        #expect(stand.store.operationCount - before == 4)
+        #expect(stand.store.operationCount - before == 5)
     }
 
     @Test func textsOfIdentifiers() async throws {

@@ -103,10 +103,9 @@ struct CompactionPlanner: Sendable {
     private func barSteps(of day: Day, _ live: [BucketOutline], _ clock: SourceClock) -> [CompactionStep] {
         guard let candles, day.kind == .trade, let instrument = live.first?.instrument else { return [] }
         let hours = CandleHour.hours(of: live, source: day.source, instrument)
-        let length = day.kind.windowSeconds * 1_000_000_000
-        let due = hours.filter { $0.isSealed && policy.isDue(windowEnd: $0.start + length, clock, now: now) }
+        let due = hours.filter { $0.isSealed && policy.isDue(windowEnd: $0.start.adding(seconds: day.kind.windowSeconds), clock, now: now) }
         let steps = due.filter { !candles.isFinal($0) }.map { CompactionStep.finalizeHour($0) }
-        let end = day.start + CandleInterval.day.nanoseconds
+        let end = day.start.adding(seconds: Int64(CandleInterval.day.rawValue))
         guard steps.isEmpty, !hours.isEmpty, policy.isDue(windowEnd: end, clock, now: now),
             hours.allSatisfy(candles.isFinal), !candles.isDayFinal(day.source, day.start, hours)
         else { return steps }
@@ -129,7 +128,7 @@ struct CompactionPlanner: Sendable {
         from part: Int64
     ) -> [CompactionStep] {
         guard let seconds = day.kind.segmentSeconds,
-            policy.isDue(windowEnd: day.start + seconds * 1_000_000_000, clock, now: now)
+            policy.isDue(windowEnd: day.start.adding(seconds: seconds), clock, now: now)
         else { return [] }
         let placed = live.filter { !$0.storedSlots.isEmpty }
         return Self.groups(placed.sorted { $0.firstSlot < $1.firstSlot }, bytesMax: policy.segmentBytesMax)

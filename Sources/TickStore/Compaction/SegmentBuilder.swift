@@ -60,7 +60,9 @@ final class SegmentBuilder {
         switch await writer.applyTogether(changes) {
         case .applied: return .done(events: sealed.eventCount)
         case .conflict, .unknown: return .overtaken
-        case .failed(let error) where error.code == .duplicateKey: return .overtaken
+        // Another compaction works on these documents, or one that was killed holds them until the server notices: the
+        // next run looks again. Where the server is gone, whatever comes next fails.
+        case .failed(let error) where error.code == .duplicateKey || error.isTransient: return .overtaken
         case .failed(let error): throw error
         }
     }

@@ -1,0 +1,70 @@
+import BSON
+public import DocumentStore
+import MongoRuntime
+
+// Reads of the past: MongoDB keeps the history of some minutes (minSnapshotHistoryWindowInSeconds, 300 by default), and
+// a find at a cluster time sees all of it as it was then.
+extension MongoDocumentStore {
+    /// Documents that one command asks for; fewer come where they are large.
+    private static let documentsPerCommand = 10_000
+
+    public func moment() async throws(StoreError) -> StoreMoment {
+        let database = self.database
+        let reply = try await perform { connection throws(MongoError) in
+            try connection.command(["ping": 1], database: database)
+        }
+        guard case .timestamp(let time)? = reply["operationTime"] else {
+            throw StoreError(.unsupported, "this MongoDB keeps no history; a replica set does")
+        }
+        return StoreMoment(time)
+    }
+
+    /// Reads with commands of its own: the driver's cursors take no cluster time.
+    ///
+    /// Each command closes its cursor, so nothing is held open between them; the next one skips what was read.
+    func find(_ query: DocumentQuery, at moment: StoreMoment) async throws(StoreError) -> [BSONDocument] {
+        var documents: [BSONDocument] = []
+        while documents.count < query.limit {
+            let count = min(Self.documentsPerCommand, query.limit - documents.count)
+            let command = command(query, at: moment, skip: documents.count, count: count)
+            let database = self.database
+            let batch: [BSONDocument]
+            do throws(MongoError) {
+                batch = try await pool.withConnection(deadline: .now + Self.leaseTimeout) {
+                    (connection: isolated MongoConnection) throws(MongoError) in
+                    let reply = try connection.command(command, database: database)
+                    let found = reply["cursor"]?.document?["firstBatch"]?.array ?? []
+                    return found.compactMap(\.document)
+                }
+            } catch {
+                throw storeError(ofPast: error)
+            }
+            if batch.isEmpty { break }
+            documents += batch
+        }
+        return documents
+    }
+
+    private func command(_ query: DocumentQuery, at moment: StoreMoment, skip: Int, count: Int) -> BSONDocument {
+        let options = query.findOptions(maxTimeMS: pool.configuration.limits.readTimeMsMax)
+        let replaced: Set<String> = ["limit", "readConcern", "batchSize", "singleBatch"]
+        return BSONDocument { writer in
+            writer.append("find", .string(query.collection))
+            writer.append("filter", .document(query.conditions.filter))
+            for (key, value) in options.fields where !replaced.contains(key) { writer.append(key, value) }
+            writer.append("skip", .int64(Int64(skip)))
+            writer.append("limit", .int64(Int64(count)))
+            writer.append("batchSize", .int64(Int64(count)))
+            writer.append("singleBatch", true)
+            writer.append("readConcern", ["level": "snapshot", "atClusterTime": .timestamp(moment.value)])
+        }
+    }
+
+    private func storeError(ofPast error: MongoError) -> StoreError {
+        guard error.code == .server else { return storeError(error) }
+        if ServerCode.snapshotLost.contains(error.serverCode) {
+            return StoreError(.historyLost, "MongoDB no longer has the state of that time; read anew")
+        }
+        return storeError(ofSnapshot: error)
+    }
+}
