@@ -64,6 +64,11 @@ public struct DocumentQuery: Sendable {
     /// and not others. A store that cannot do it throws an error of code `unsupported`: MongoDB can as a replica set or
     /// cluster of version 5.0 or newer.
     public var isSnapshot = false
+    /// The moment whose state is read; nil for the present.
+    ///
+    /// MongoDB keeps five minutes of history unless it is told otherwise; then the read throws `historyLost`. A large
+    /// result is read in pieces, in the query's order, which has to be a total one.
+    public var moment: StoreMoment?
 
     public init(
         _ collection: String,

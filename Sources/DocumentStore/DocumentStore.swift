@@ -46,6 +46,26 @@ public protocol DocumentStore: Sendable {
     /// A router of a sharded cluster answers with its own. `ServerClock` asks less often.
     func serverTime() async throws(StoreError) -> Int64
 
+    /// The present moment, to which later reads can go back for some minutes.
+    ///
+    /// - Throws: `StoreError`, of code `unsupported` where the store keeps no history.
+    func moment() async throws(StoreError) -> StoreMoment
+
     /// Creates the collection with its validator and indexes, or brings an existing one to them.
     func prepare(_ specification: CollectionSpecification) async throws(StoreError)
+}
+
+extension DocumentStore {
+    public func moment() async throws(StoreError) -> StoreMoment {
+        throw StoreError(.unsupported, "this store keeps no history")
+    }
+}
+
+/// A moment in the history of a store; what is in it is the store's affair.
+public struct StoreMoment: Equatable, Sendable {
+    public let value: UInt64
+
+    public init(_ value: UInt64) {
+        self.value = value
+    }
 }

@@ -63,6 +63,11 @@ public final class VersionedWriter: Sendable {
         try await patiently { () throws(StoreError) in try await self.store.serverTime() }
     }
 
+    /// Asks for the present moment with the same patience as a change; see `DocumentStore.moment`.
+    public func moment() async throws(StoreError) -> StoreMoment {
+        try await patiently { () throws(StoreError) in try await self.store.moment() }
+    }
+
     private func patiently<Value>(_ read: () async throws(StoreError) -> Value) async throws(StoreError) -> Value {
         let deadline = environment.now() + policy.deadline
         var attempt = 0

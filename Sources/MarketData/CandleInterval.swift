@@ -26,6 +26,12 @@ public enum CandleInterval: Int64, CaseIterable, Sendable {
 
     public var nanoseconds: Int64 { rawValue * 1_000_000_000 }
 
+    /// The end of the bar that starts there, exclusive; the last time that there is where that is beyond it.
+    public func end(of start: Int64) -> Int64 {
+        let (end, overflow) = start.addingReportingOverflow(nanoseconds)
+        return overflow ? .max : end
+    }
+
     /// The start of the bar that a time falls into: a multiple of the length since 1970, in nanoseconds.
     @inline(__always)
     public func start(of nanoseconds: Int64) -> Int64 {

@@ -143,6 +143,7 @@ extension MongoDocumentStore {
 
 extension MongoDocumentStore {
     public func find(_ query: DocumentQuery) async throws(StoreError) -> [BSONDocument] {
+        if let moment = query.moment { return try await find(query, at: moment) }
         let namespace = namespace(query.collection)
         let filter = query.conditions.filter
         let options = query.findOptions(maxTimeMS: pool.configuration.limits.readTimeMsMax)

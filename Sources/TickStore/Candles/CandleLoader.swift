@@ -56,7 +56,7 @@ package struct CandleLoader: Sendable {
                     .equals(Field.instrumentSymbol, .string(hour.instrument.description)),
                     .isIn(Field.interval, intervals.map { .string($0.name) }),
                     .greaterOrEqual(Field.start, .int64(hour.start)),
-                    .less(Field.start, .int64(hour.start + CandleInterval.hour.nanoseconds)),
+                    .less(Field.start, .int64(CandleInterval.hour.end(of: hour.start))),
                     .equals(Field.source, .string(hour.source)),
                 ],
                 order: [.init(Field.start)],

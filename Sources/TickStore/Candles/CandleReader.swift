@@ -215,7 +215,7 @@ private struct StoredDay {
         let start = unit.start(of: hour.start)
         loaded = [:]
         span = 0..<0
-        for document in try await find(interval, start..<(start + unit.nanoseconds)) {
+        for document in try await find(interval, start..<unit.end(of: start)) {
             if interval == .second {
                 let seconds = try SecondBars(document)
                 for bar in seconds.bars { add(bar, seconds.key, seconds.isFinal, seconds.appliedThrough) }
@@ -224,7 +224,7 @@ private struct StoredDay {
                 add(candle.bar, candle.key, candle.isFinal, candle.appliedThrough)
             }
         }
-        span = start..<(start + unit.nanoseconds)
+        span = start..<unit.end(of: start)
     }
 
     private mutating func add(_ bar: TradeBar, _ key: CandleKey, _ isFinal: Bool, _ appliedThrough: Int64) {

@@ -48,13 +48,10 @@ package struct DayCandles: Sendable {
     }
 
     private static func hours(of day: CandleKey) -> [CandleKey] {
-        (0..<24).map { hour in
-            CandleKey(
-                source: day.source,
-                instrument: day.instrument,
-                interval: .hour,
-                start: day.start + hour * CandleInterval.hour.nanoseconds
-            )
+        (Int64(0)..<24).compactMap { hour in
+            let (start, overflow) = day.start.addingReportingOverflow(hour * CandleInterval.hour.nanoseconds)
+            if overflow { return nil }
+            return CandleKey(source: day.source, instrument: day.instrument, interval: .hour, start: start)
         }
     }
 

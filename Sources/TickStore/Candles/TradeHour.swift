@@ -59,7 +59,7 @@ package struct TradeHour: Sendable {
             instrument: key.instrument,
             kind: .trade,
             from: Timestamp(nanoseconds: key.start),
-            to: Timestamp(nanoseconds: key.start + key.interval.nanoseconds),
+            to: Timestamp(nanoseconds: key.interval.end(of: key.start)),
             source: key.source
         )
         let reader = BucketReader(reading: writer, query)

@@ -105,7 +105,7 @@ struct CompactionPlanner: Sendable {
         let hours = CandleHour.hours(of: live, source: day.source, instrument)
         let due = hours.filter { $0.isSealed && policy.isDue(windowEnd: $0.start.adding(seconds: day.kind.windowSeconds), clock, now: now) }
         let steps = due.filter { !candles.isFinal($0) }.map { CompactionStep.finalizeHour($0) }
-        let end = day.start.adding(seconds: Int64(CandleInterval.day.rawValue))
+        let end = day.start.adding(seconds: CandleInterval.day.rawValue)
         guard steps.isEmpty, !hours.isEmpty, policy.isDue(windowEnd: end, clock, now: now),
             hours.allSatisfy(candles.isFinal), !candles.isDayFinal(day.source, day.start, hours)
         else { return steps }
