@@ -35,7 +35,7 @@ import TickStore
 
     /// The same where the compaction deletes what is over by a rule, and copies it to an archive first.
     @Test func everyCrashPointOfRetention() throws {
-        for seed in Seeds.list(1...8) {
+        for seed in Seeds.list(1...5) {
             let whole = try CompactionStorm(seed: seed, faults: FaultPlan(), deletes: true)
             let operations = whole.operationsOfOneCompaction()
             #expect(operations > 8)

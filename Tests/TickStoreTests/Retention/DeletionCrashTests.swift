@@ -61,8 +61,27 @@ import Testing
         }
     }
 
+    /// What a killed run deleted, and did not live to say so, is restored: its record says both.
+    @Test func whatAKilledRunDeletedIsRestored() async throws {
+        var pendingCount = 0
+        for number in 1...40 {
+            let (stand, archive) = (try await Retention.stand(), MemoryArchive())
+            stand.store.crashAfter(number)
+            _ = try? await stand.retain(archive: archive)
+            stand.store.revive()
+            guard try stand.outlines.contains(where: { $0.deleted != nil }) else { continue }
+            if stand.deletions.first?[Retention.Audit.completedAt] == .null { pendingCount += 1 }
+            for file in archive.files.values { #expect(try await stand.restore(file) == .restored) }
+            try await stand.retain(Retention.policy([]))
+            #expect(try await stand.read().count == 9)
+            let record = try #require(stand.deletions.first, "the deletion was made")
+            #expect(record[Retention.Audit.completedAt] != .null && record[Retention.Audit.restoredAt] != .null)
+        }
+        #expect(pendingCount > 0)
+    }
+
     @Test func twoRunnersAtOnce() async throws {
-        for seed in UInt64(1)...40 {
+        for seed in UInt64(1)...20 {
             let (stand, archive) = (try await Retention.stand(seed: seed), MemoryArchive())
             if seed % 2 == 0 { stand.store.faults = .all(0.08) }
             for process in [UInt32(61), 63] {

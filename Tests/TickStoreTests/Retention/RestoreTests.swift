@@ -157,7 +157,7 @@ import Testing
     }
 
     @Test func faultsAndCompetitorsAreSatOut() async throws {
-        for seed in UInt64(1)...30 {
+        for seed in UInt64(1)...20 {
             let (stand, file, _) = try await deleted()
             stand.store.faults = .all(0.1)
             for _ in 0..<3 {
