@@ -97,6 +97,17 @@ import Testing
         }
     }
 
+    /// A segment keeps its events until what it replaced was compared with it.
+    @Test func deletionsWaitForWhatWasReplaced() async throws {
+        let stand = try await Retention.stand()
+        _ = try await stand.compact(CompactionPolicy(takesOpenWindows: true, segmentBytesMax: 1))
+        let builder = SegmentBuilder(writer: stand.writer, operationIDs: .init(process: 3, start: 0))
+        let members = try stand.outlines.sorted { $0.firstSlot < $1.firstSlot }
+        #expect(try await builder.rollUp(members, part: SegmentBuilder.firstPart) == .done(events: 9))
+        #expect(hours(try stand.outlines, now: 99 * Market.hour) == [])
+        #expect(hours(try stand.outlines.filter { $0.replacedBy == nil }, now: 99 * Market.hour).count == 1)
+    }
+
     /// Its events may be restored, and then the parts of every window must ascend from document to document.
     @Test func aTombstoneStaysBetweenItsNeighbours() async throws {
         let stand = try await Retention.stand()
