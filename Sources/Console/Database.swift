@@ -30,14 +30,17 @@ package struct Database: Sendable {
     ///
     /// - Throws: `StoreError`.
     package func prepare(_ specifications: [CollectionSpecification]) async throws(StoreError) {
-        if try await store.serverInformation().topology == .standalone {
+        let server = try await writer.patiently { () throws(StoreError) in try await store.serverInformation() }
+        if server.topology == .standalone {
             throw StoreError(
                 .refused,
                 "this MongoDB is a standalone server: it has no retryable writes and confirms nothing durably. Start "
                     + "it as a replica set of one member (--replSet, then rs.initiate())"
             )
         }
-        for specification in specifications { try await store.prepare(specification) }
+        for specification in specifications {
+            try await writer.patiently { () throws(StoreError) in try await store.prepare(specification) }
+        }
     }
 }
 

@@ -32,7 +32,8 @@ public protocol DocumentStore: Sendable {
     /// unique index that an earlier one gives up; the first that cannot be made decides why none is. A store that
     /// cannot do it fails with an error of code `unsupported`.
     ///
-    /// - Precondition: 1 to some hundreds of changes of one collection and one shard-key value, of up to 16 MB together.
+    /// - Precondition: 1 to some hundreds of changes of one collection and one shard-key value, of up to 16 MB
+    ///   together.
     func attemptTogether(_ changes: [VersionedChange]) async -> AttemptOutcome
 
     /// Reads documents from the primary, as far as a majority has them: what a read shows survives a failover.

@@ -68,7 +68,10 @@ public final class VersionedWriter: Sendable {
         try await patiently { () throws(StoreError) in try await self.store.moment() }
     }
 
-    private func patiently<Value>(_ read: () async throws(StoreError) -> Value) async throws(StoreError) -> Value {
+    /// Repeats what fails for a passing reason, until the deadline.
+    ///
+    /// What is repeated must do no harm when it was done before.
+    package func patiently<Value>(_ read: () async throws(StoreError) -> Value) async throws(StoreError) -> Value {
         let deadline = environment.now() + policy.deadline
         var attempt = 0
         while true {

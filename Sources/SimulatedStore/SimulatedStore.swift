@@ -8,7 +8,8 @@ private import Synchronization
 /// - Faults are drawn from the `FaultPlan`, or handed out one by one with `injectAttempts` and `injectReads`.
 /// - Every operation first suspends, so that tasks on a `SimulatedScheduler` interleave in a repeatable order.
 ///
-/// It keeps no JSON schema, of the indexes only the unique ones, and knows top-level fields only. Safe to use from any task.
+/// It keeps no JSON schema, of the indexes only the unique ones, and knows top-level fields only. Safe to use from
+/// any task.
 public final class SimulatedStore: DocumentStore {
     /// The server's time when its clock began: 2024-01-01 00:00 UTC, in milliseconds since 1970.
     public static let timeAtStart: Int64 = 1_704_067_200_000
@@ -124,7 +125,8 @@ extension SimulatedStore {
         state.withLock { $0.collections[collection]?.specification }
     }
 
-    /// The operations that got through: a bulk is one, changes that take effect together are one, calls after a crash are none.
+    /// The operations that got through: a bulk is one, changes that take effect together are one, calls after a crash
+    /// are none.
     public var operationCount: Int { state.withLock { $0.operationCount } }
 
     /// The changes that took effect, in the order in which they did.

@@ -45,13 +45,14 @@ struct BucketOutline: Sendable {
     private typealias Field = MarketDataCollection.Field
 
     /// The fields that an outline is made of.
-    static let fields: [String] = [
-        DocumentField.version, DocumentField.schemaVersion, Field.instrumentSymbol, Field.kind, Field.source,
-        Field.windowStart, Field.windowSeconds, Field.part, Field.isClosed, Field.blockCount, Field.blockBytes,
-        Field.eventCount, Field.firstEventTime, Field.lastEventTime, Field.appliedThrough, Field.checksum,
-        Field.sealedBlockCount, Field.duplicateCount, Field.slots, Field.windows, Field.replacedBy,
-        Field.formerSlots, Field.deletedEventCount, Field.deletedBytes, Field.deletedChecksum, Field.keepUntil,
-    ] + BucketSummary.fieldNames
+    static let fields: [String] =
+        [
+            DocumentField.version, DocumentField.schemaVersion, Field.instrumentSymbol, Field.kind, Field.source,
+            Field.windowStart, Field.windowSeconds, Field.part, Field.isClosed, Field.blockCount, Field.blockBytes,
+            Field.eventCount, Field.firstEventTime, Field.lastEventTime, Field.appliedThrough, Field.checksum,
+            Field.sealedBlockCount, Field.duplicateCount, Field.slots, Field.windows, Field.replacedBy,
+            Field.formerSlots, Field.deletedEventCount, Field.deletedBytes, Field.deletedChecksum, Field.keepUntil,
+        ] + BucketSummary.fieldNames
 
     /// Those, and the times of sealed blocks, for reading a part of the blocks.
     static let fieldsWithTimes = fields + [Field.sealedTimes]

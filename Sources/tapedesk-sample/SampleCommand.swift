@@ -1,5 +1,4 @@
 import ArgumentParser
-
 import Glibc
 
 /// Writes a deterministic feed of trades: the same options give the same bytes on every machine.

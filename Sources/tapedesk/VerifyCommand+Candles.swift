@@ -52,8 +52,8 @@ extension VerifyCommand {
 
     private func printText(_ report: CandleVerification) {
         Terminal.output(
-            "\(report.compared.grouped) bars of feeds compared with ours, \(report.withoutOurs.grouped) more have none of "
-                + "ours: \(report.differenceCount.grouped) differences."
+            "\(report.compared.grouped) bars of feeds compared with ours, \(report.withoutOurs.grouped) more have none "
+                + "of ours: \(report.differenceCount.grouped) differences."
         )
         for difference in report.differences {
             Terminal.output(

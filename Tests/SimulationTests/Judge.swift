@@ -48,8 +48,8 @@ struct Judge: Sendable {
 
     /// What is wrong with stored bars.
     ///
-    /// Until they are final they are what ingest made of all trades; sealing may leave repetitions out since. Final ones
-    /// are made of the trades that are there.
+    /// Until they are final they are what ingest made of all trades; sealing may leave repetitions out since. Final
+    /// ones are made of the trades that are there.
     private func problemsOfBars(
         _ read: [String: [PlainEvent]],
         _ writer: VersionedWriter,

@@ -47,6 +47,30 @@ extension ConformanceCase {
             #expect(try await place.ids([.greater("x", 1)]) == [4])
             #expect(try await place.ids([.isIn("x", [nil, "text"])]) == [1, 2, 5])
         },
+        ConformanceCase("aMomentStaysAsItWas") { place async throws in
+            await place.prepareDocuments([(1, ["n": 1]), (2, ["n": 2]), (3, ["n": 3])])
+            let before = try await place.store.moment()
+            await place.prepareDocuments([(4, ["n": 4])])
+            let key = DocumentKey(collection: place.collection, id: 2)
+            let id = ObjectID(high: 77, low: 77)
+            let delete = VersionedChange(key: key, action: .delete(expectedVersion: 1), operationID: id)
+            #expect(await place.store.attempt(delete) == .applied(.confirmed))
+            let after = try await place.store.moment()
+            for (moment, expected) in [(before, [1, 2, 3]), (after, [1, 3, 4])] as [(StoreMoment, [BSONValue])] {
+                var query = DocumentQuery(
+                    place.collection,
+                    order: [.init(DocumentField.id)],
+                    fields: .only(["n"]),
+                    limit: 100
+                )
+                query.moment = moment
+                #expect(try await place.store.find(query).compactMap { $0["n"] } == expected)
+                query.limit = 2
+                #expect(try await place.store.find(query).compactMap { $0["n"] } == Array(expected.prefix(2)))
+                query.conditions = [.equals("n", 2)]
+                #expect(try await place.store.find(query).count == (moment == before ? 1 : 0))
+            }
+        },
         ConformanceCase("orderIsByAllItsFields") { place async throws in
             await place.prepareDocuments([
                 (1, ["a": 1, "b": "x"]), (2, ["a": 2, "b": "x"]), (3, ["a": 1, "b": "y"]),

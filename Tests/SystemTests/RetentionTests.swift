@@ -30,8 +30,9 @@ extension SystemTests {
             (0..<600).map { number in
                 let time = 1_700_000_000_000 + number * 144_000
                 let price = "\(40_000 + number % 7).\(number % 10)"
-                return
-                    "{\"s\":\"\(number % 3 == 0 ? "X/Y" : "Z")\",\"t\":\(time),\"p\":\"\(price)\",\"q\":\"2.5\",\"i\":\(number)}\n"
+                let symbol = number % 3 == 0 ? "X/Y" : "Z"
+                let trade = "\"t\":\(time),\"p\":\"\(price)\",\"q\":\"2.5\",\"i\":\(number)"
+                return "{\"s\":\"\(symbol)\",\(trade)}\n"
             }
             .joined()
         }

@@ -65,7 +65,9 @@ import Testing
             let events = (Int64(0)..<hours).map { Market.trade(at: $0, time: $0 * Market.hour) }
             _ = try await stand.bucketWriter().write(Market.buckets(events))
             let before = stand.store.operationCount
-            #expect(try await NewestEvents.read(2, reading: stand.writer, query).map(\.number) == [hours - 2, hours - 1])
+            #expect(
+                try await NewestEvents.read(2, reading: stand.writer, query).map(\.number) == [hours - 2, hours - 1]
+            )
             operations.append(stand.store.operationCount - before)
         }
         #expect(operations[0] == operations[1])

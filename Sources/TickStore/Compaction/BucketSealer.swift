@@ -52,7 +52,10 @@ final class BucketSealer {
         var sealed = SealedBlocks()
         encoder.append(merged, outline.kind, to: &sealed)
         guard try sealed.holds(merged) else {
-            return .damaged(bucket: outline.id, problem: "its events do not come back from sealed blocks; left as it is")
+            return .damaged(
+                bucket: outline.id,
+                problem: "its events do not come back from sealed blocks; left as it is"
+            )
         }
         let summary = BucketSummary(merged.events)
         let update = DocumentUpdate(set: Self.fields(stored.outline, sealed, summary, duplicates: duplicates))

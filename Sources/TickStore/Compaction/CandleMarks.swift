@@ -12,6 +12,9 @@ struct CandleHour: Equatable, Sendable {
     /// Whether all of its trades are sealed.
     var isSealed: Bool
 
+    /// What messages call it.
+    var name: String { "\(source)|\(EventKind.trade.name)|\(instrument)|\(start)" }
+
     /// The hours that documents of one lane hold trades of, by start.
     static func hours(of outlines: [BucketOutline], source: String, _ instrument: Instrument) -> [CandleHour] {
         var hours: [Int64: CandleHour] = [:]

@@ -50,8 +50,8 @@ struct CompactionPlanner: Sendable {
     let clocks: [String: SourceClock]
     /// The server's time, in nanoseconds.
     let now: Int64
-    /// The bars of the instrument's hours and days, which are made of the trades before these may go; nil where bars are
-    /// not looked at.
+    /// The bars of the instrument's hours and days, which are made of the trades before these may go; nil where bars
+    /// are not looked at.
     var candles: CandleMarks?
 
     /// The steps for documents of one instrument.
@@ -103,7 +103,9 @@ struct CompactionPlanner: Sendable {
     private func barSteps(of day: Day, _ live: [BucketOutline], _ clock: SourceClock) -> [CompactionStep] {
         guard let candles, day.kind == .trade, let instrument = live.first?.instrument else { return [] }
         let hours = CandleHour.hours(of: live, source: day.source, instrument)
-        let due = hours.filter { $0.isSealed && policy.isDue(windowEnd: $0.start.adding(seconds: day.kind.windowSeconds), clock, now: now) }
+        let due = hours.filter {
+            $0.isSealed && policy.isDue(windowEnd: $0.start.adding(seconds: day.kind.windowSeconds), clock, now: now)
+        }
         let steps = due.filter { !candles.isFinal($0) }.map { CompactionStep.finalizeHour($0) }
         let end = day.start.adding(seconds: CandleInterval.day.rawValue)
         guard steps.isEmpty, !hours.isEmpty, policy.isDue(windowEnd: end, clock, now: now),

@@ -64,7 +64,7 @@ final class CompactionWorker {
             return outcome == .movedOn ? .overtaken : .done(events: 0)
         } catch {
             guard error.code == .unreadable else { throw error }
-            return .damaged(bucket: "candles of \(hour.instrument)", problem: error.message)
+            return .damaged(bucket: hour.name, problem: "its candles are not final: \(error.message)")
         }
     }
 

@@ -47,22 +47,24 @@ public struct Compactor: Sendable {
         progress: @escaping @Sendable (CompactionReport, String) -> Void = { _, _ in }
     ) async throws(StoreError) -> CompactionReport {
         let run = Run(now: try await writer.serverTime() * 1_000_000, workers: max(1, workers), progress: progress)
-        let list = InstrumentQueue(InstrumentList(writer, instruments))
-        let failures = await withTaskGroup(of: StoreError?.self) { group in
-            for _ in 0..<run.workers {
-                group.addTask {
-                    do throws(StoreError) {
-                        while let instrument = try await list.next() { try await compact(instrument, run) }
-                        return nil
-                    } catch {
-                        await list.close()
-                        return error
+        var list = InstrumentList(writer, instruments)
+        let outcome = await withTaskGroup(of: Result<Void, StoreError>.self) { group in
+            await Result { () async throws(StoreError) in
+                var running = 0
+                while let instrument = try await list.next() {
+                    if running == run.workers, let ended = await group.next() {
+                        try ended.get()
+                        running -= 1
                     }
+                    group.addTask {
+                        await Result { () async throws(StoreError) in try await compact(instrument, run) }
+                    }
+                    running += 1
                 }
+                for await ended in group { try ended.get() }
             }
-            return await group.reduce(into: [StoreError]()) { if let error = $1 { $0.append(error) } }
         }
-        if let failure = failures.first { throw failure }
+        try outcome.get()
         return run.report
     }
 
@@ -142,25 +144,24 @@ extension Compactor {
     /// Carries steps out that do not depend on each other.
     private func carryOut(_ steps: [CompactionStep], _ instrument: String, _ run: Run) async throws(StoreError) {
         let lanes = min(run.workers, steps.count)
-        let failures = await withTaskGroup(of: StoreError?.self) { group in
+        let outcome = await withTaskGroup(of: Result<Void, StoreError>.self) { group in
             for lane in 0..<lanes {
                 group.addTask {
-                    let worker = CompactionWorker(writer, operationIDs, archive)
-                    do throws(StoreError) {
+                    await Result { () async throws(StoreError) in
+                        let worker = CompactionWorker(writer, operationIDs, archive)
                         for index in stride(from: lane, to: steps.count, by: lanes) {
                             // An archive that refused one document is not asked for the others.
                             let mayDelete = run.report.archiveError == nil
                             run.add(try await worker.carryOut(steps[index], mayDelete: mayDelete), instrument)
                         }
-                        return nil
-                    } catch {
-                        return error
                     }
                 }
             }
-            return await group.reduce(into: [StoreError]()) { if let error = $1 { $0.append(error) } }
+            return await Result { () async throws(StoreError) in
+                for await ended in group { try ended.get() }
+            }
         }
-        if let failure = failures.first { throw failure }
+        try outcome.get()
     }
 
     private static func bytes(_ outlines: [BucketOutline]) -> Int64 {
@@ -245,25 +246,13 @@ struct InstrumentList {
     }
 }
 
-/// Hands instruments out to several tasks.
-private actor InstrumentQueue {
-    private var list: InstrumentList
-    private var isClosed = false
-
-    init(_ list: InstrumentList) {
-        self.list = list
-    }
-
-    /// The next instrument; nil behind the last, or after a failure of some task.
-    func next() async throws(StoreError) -> String? {
-        guard !isClosed else { return nil }
-        var copy = list
-        let instrument = try await copy.next()
-        list = copy
-        return instrument
-    }
-
-    func close() {
-        isClosed = true
+extension Result where Failure == StoreError {
+    /// What an asynchronous piece of work came to.
+    fileprivate init(_ work: () async throws(StoreError) -> Success) async {
+        do throws(StoreError) {
+            self = .success(try await work())
+        } catch {
+            self = .failure(error)
+        }
     }
 }
