@@ -51,7 +51,7 @@ struct CompactCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON document for each run.") var json = false
 
     /// How many instruments, and steps of each, are worked on at once.
-    private static let workers = 2
+    private static let workers = 3
 
     func run() async {
         await mongo.run(connections: Self.workers * Self.workers) { database in

@@ -64,8 +64,8 @@ package struct TradeHour: Sendable {
         )
         let reader = BucketReader(reading: writer, query)
         var builder = BarBuilder(interval)
-        while let events = try await reader.next() {
-            for stored in events { builder.add(stored.event) }
+        while let merged = try await reader.nextMerged() {
+            for event in merged.events { builder.add(event) }
         }
         return builder.bars
     }

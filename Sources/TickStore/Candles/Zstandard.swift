@@ -2,8 +2,8 @@ private import CZstd
 
 /// Zstandard of texts that fit into memory.
 enum Zstandard {
-    /// Beyond this level texts of bars hardly get smaller; see docs/decisions/0014-candles.md.
-    private static let level: Int32 = 9
+    /// Higher levels cost compaction more than they save: see docs/decisions/0014-candles.md.
+    private static let level: Int32 = 3
 
     static func compress(_ bytes: [UInt8]) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: ZSTD_compressBound(bytes.count)) { target, count in

@@ -9,33 +9,33 @@ enum BlockContainment {
     ///
     /// - Throws: `StoreError` with code `unreadable`.
     static func holds(_ whole: [StoredBlock], all part: [StoredBlock]) throws(StoreError) -> Bool {
-        var carried: [[UInt8]: Int] = [:]
-        for block in whole { carried[block.bytes, default: 0] += 1 }
+        // Blocks of equal bytes are looked for by their checksums first.
+        var candidates: [Key: [Int]] = [:]
+        for (index, block) in whole.enumerated() { candidates[Key(block), default: []].append(index) }
+        var taken = Set<Int>()
         var rest: [StoredBlock] = []
-        var taken: [[UInt8]: Int] = [:]
         for block in part {
-            // Equal bytes of unsealed blocks would have equal positions, too: each block counts once.
-            if let left = carried[block.bytes], left > 0 {
-                carried[block.bytes] = left - 1
-                taken[block.bytes, default: 0] += 1
-            } else {
-                rest.append(block)
-            }
+            let place = candidates[Key(block)]?.first { !taken.contains($0) && whole[$0].bytes == block.bytes }
+            if let place { taken.insert(place) } else { rest.append(block) }
         }
         guard !rest.isEmpty else { return true }
         // An event of the rest must not be found in a block that stands for another one already.
-        var others: [StoredBlock] = []
-        for block in whole {
-            if let left = taken[block.bytes], left > 0 {
-                taken[block.bytes] = left - 1
-            } else {
-                others.append(block)
-            }
-        }
+        let others = whole.enumerated().filter { !taken.contains($0.offset) }.map(\.element)
         let (wholeEvents, partEvents) = (EventMerge(), EventMerge())
         wholeEvents.add(others)
         partEvents.add(rest)
         return try isSubsequence(EventCursor(partEvents), of: EventCursor(wholeEvents))
+    }
+
+    /// What equal blocks have in common, and most others have not.
+    private struct Key: Hashable {
+        let length: Int
+        let checksum: UInt32
+
+        init(_ block: StoredBlock) {
+            length = block.bytes.count
+            checksum = BlockChecksum.extend(0, block.bytes)
+        }
     }
 
     private static func isSubsequence(_ part: EventCursor, of whole: EventCursor) throws(StoreError) -> Bool {
