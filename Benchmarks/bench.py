@@ -23,6 +23,7 @@ from typing import Any
 
 import pymongo
 import ticket_desk
+from compaction import Compaction
 from pymongo.errors import PyMongoError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -162,7 +163,15 @@ def replay(bench: Bench, database: str, *arguments: str) -> tuple[dict[str, Any]
     """Replays into a fresh database, and checks that the summary is whole and the data arrived where it should."""
     bench.client.drop_database(database)
     require_success(tapedesk(bench, database, "init"), "tapedesk init")
-    finished = tapedesk(bench, database, "replay", *arguments, "--json")
+    return replay_into(bench, database, None, *arguments)
+
+
+def replay_into(
+    bench: Bench, database: str, source: str | None, *arguments: str
+) -> tuple[dict[str, Any], Finished]:
+    """Replays into a database as it is, under a source of its own where one is named."""
+    named = ("--source", source) if source else ()
+    finished = tapedesk(bench, database, "replay", *arguments, *named, "--json")
     require_success(finished, "tapedesk replay", accepted=(0, 1))
     try:
         summary: dict[str, Any] = json.loads(finished.stdout)
@@ -244,6 +253,26 @@ def measure_export(bench: Bench) -> None:
         count = sum(1 for _ in lines) - 1
     target.unlink()
     bench.add("tapedesk export to CSV", count / finished.seconds, "events/s", f"{count:,} events of one instrument")
+
+
+def measure_compaction(bench: Bench) -> None:
+    """Compacts the last replay; reads the newest of twice as much; commits beside a compaction."""
+    if bench.value("tapedesk replay") is None:
+        raise Unavailable("there is no replay to compact")
+    arguments = (str(bench.feed), "--format", "ndjson", "--map", MAPPING, "--venue", "BENCH")
+    compaction = Compaction(BIN, bench.uri, bench.client, DATABASE)
+    compaction.speed(bench.add)
+    again, _ = replay_into(bench, DATABASE, "second", *arguments)
+    if again["stored"] != bench.options.events:
+        raise Unavailable("the second source was not stored whole")
+    compaction.newest(bench.add)
+    compaction.compact()
+    compaction.commit_latency(bench.add, lambda: refill(bench, *arguments))
+
+
+def refill(bench: Bench, *arguments: str) -> None:
+    bench.client.drop_database(DATABASE)
+    replay_into(bench, DATABASE, "first", *arguments)
 
 
 def drop_databases(bench: Bench) -> None:
@@ -339,6 +368,9 @@ def measure_size(recording: Recording) -> Callable[[Bench], None]:
         events = int(summary["events"][recording.kind])
         stored = stored_bytes(bench, database, recording.kind)
         bench.add(f"{recording.title}, stored", stored / events, "B/event", f"{events:,} events, not sealed yet")
+        Compaction(BIN, bench.uri, bench.client, database).compact()
+        stored = stored_bytes(bench, database, recording.kind)
+        bench.add(f"{recording.title}, sealed", stored / events, "B/event", "rolled up, with all columns")
         measure_native(bench, database, recording)
 
     return measure
@@ -362,7 +394,10 @@ def measure_native(bench: Bench, database: str, recording: Recording) -> None:
         raise Unavailable(f"expected one instrument, found {len(symbols)}")
     table = OUT / "native.ndjson"
     arguments = ("--symbol", str(symbols[0]), "--kind", recording.kind, "--format", "ndjson")
-    require_success(tapedesk(bench, database, "export", *arguments, stdout=table), "tapedesk export")
+    exported = require_success(tapedesk(bench, database, "export", *arguments, stdout=table), "tapedesk export")
+    with open(table, "rb") as lines:
+        count = sum(1 for _ in lines)
+    bench.add(f"{recording.title}, export", count / exported.seconds, "events/s", "all of it, sealed, as NDJSON")
     for numbers in ("decimal", "double"):
         command = [sys.executable, str(PEERS / "native_timeseries.py"), bench.uri, str(table), "--numbers", numbers]
         command += ["--symbol", str(symbols[0])]
@@ -370,6 +405,8 @@ def measure_native(bench: Bench, database: str, recording: Recording) -> None:
         note = "exact decimals" if numbers == "decimal" else "floating-point numbers, not exact"
         name = f"{recording.title}, native time series, {numbers}"
         bench.add(name, result["bytes_per_event_without_free"], "B/event", note)
+        rate = result["find_events_per_second"]
+        bench.add(f"{name}, find()", rate, "events/s", "all of it in order of time, as BSON, not decoded")
     table.unlink()
 
 
@@ -385,6 +422,8 @@ def ratios(bench: Bench) -> list[Row]:
     for recording in RECORDINGS:
         native = f"{recording.title}, native time series, decimal"
         pairs.append((f"{recording.title}: native to ours", native, f"{recording.title}, stored", ""))
+        pairs.append((f"{recording.title}: native to sealed", native, f"{recording.title}, sealed", ""))
+        pairs.append((f"{recording.title}: export to find()", f"{recording.title}, export", f"{native}, find()", ""))
     rows: list[Row] = []
     for name, above, below, note in pairs:
         top, bottom = bench.value(above), bench.value(below)
@@ -471,6 +510,7 @@ def parts() -> list[tuple[str, Callable[[Bench], None]]]:
         ("tapedesk-bench ceiling", measure_own_bench("ceiling", needs_feed=True, needs_mongo=True)),
         ("tapedesk-bench find-and-modify", measure_own_bench("find-and-modify", needs_feed=False, needs_mongo=True)),
         ("tapedesk-bench export", measure_own_bench("export", needs_feed=False, needs_mongo=True)),
+        ("compaction", measure_compaction),
         ("ticket load", measure_ticket_load),
         ("ticket commands", measure_ticket_commands),
     ] + [(f"size of {recording.title}", measure_size(recording)) for recording in RECORDINGS]

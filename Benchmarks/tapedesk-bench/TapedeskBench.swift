@@ -12,7 +12,7 @@ struct TapedeskBench: AsyncParsableCommand {
         abstract: "Measure the stages of a replay one by one, and the desk under load.",
         subcommands: [
             DecodeBench.self, EncodeBench.self, SealedBench.self, CeilingBench.self, FindAndModifyBench.self,
-            ExportBench.self, TicketLoadBench.self, FillTicketsBench.self,
+            ExportBench.self, NewestBench.self, CommitLatencyBench.self, TicketLoadBench.self, FillTicketsBench.self,
         ]
     )
 }

@@ -61,8 +61,8 @@ public struct DocumentQuery: Sendable {
     /// Whether the read sees the whole collection as it was at one time, however long the read takes.
     ///
     /// Otherwise it may see some of the changes that are made while it runs, and of those that take effect together
-    /// some and not others. A store that cannot do it throws an error of code `unsupported`: MongoDB can as a replica set or
-    /// cluster of version 5.0 or newer.
+    /// some and not others. A store that cannot do it throws an error of code `unsupported`: MongoDB can as a replica
+    /// set or cluster of version 5.0 or newer.
     public var isSnapshot = false
     /// The moment whose state is read; nil for the present.
     ///
