@@ -18,7 +18,8 @@ run: build ## start a local MongoDB, replay a sample feed into it, say what to t
 	@scripts/run-sample
 
 test: build ## run all tests (the system tests use the release binary and a mongod of their own)
-	@mongod=$$(scripts/local-mongo binary) && export TAPEDESK_MONGOD="$$mongod" && swift test --parallel
+	@mongod=$$(scripts/local-mongo binary) && export TAPEDESK_MONGOD="$$mongod" TAPEDESK_OPTIMIZED_TESTS=1 && \
+		swift test --parallel
 
 bench: build ## measure against the budgets and against peers
 	@Benchmarks/run

@@ -27,6 +27,8 @@ struct BucketOutline: Sendable {
     let sealedTimes: [Int64]
     /// The windows that are in it; empty for a bucket.
     let windows: [SegmentWindow]
+    /// Why it is in quarantine; nil where it is not.
+    let quarantined: String?
     /// The segment that took its place.
     let replacedBy: String?
     /// What retention deleted; the document is the tombstone of it.
@@ -52,6 +54,7 @@ struct BucketOutline: Sendable {
             Field.eventCount, Field.firstEventTime, Field.lastEventTime, Field.appliedThrough, Field.checksum,
             Field.sealedBlockCount, Field.duplicateCount, Field.slots, Field.windows, Field.replacedBy,
             Field.formerSlots, Field.deletedEventCount, Field.deletedBytes, Field.deletedChecksum, Field.keepUntil,
+            Field.quarantined,
         ] + BucketSummary.fieldNames
 
     /// Those, and the times of sealed blocks, for reading a part of the blocks.
@@ -82,6 +85,7 @@ struct BucketOutline: Sendable {
         sealedTimes = (document[Field.sealedTimes]?.array ?? []).compactMap(\.integer)
         storedSlots = (document[Field.slots]?.array ?? []).compactMap(\.integer)
         formerSlots = (document[Field.formerSlots]?.array ?? []).compactMap(\.integer)
+        quarantined = document[Field.quarantined]?.string
         replacedBy = document[Field.replacedBy]?.string
         deleted = Deleted(document)
         if case .datetime(let milliseconds) = document[Field.keepUntil] {

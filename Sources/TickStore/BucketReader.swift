@@ -55,6 +55,9 @@ public final class BucketReader {
     /// The moment that is read; nil before reading began, and with a store that keeps no history.
     private var moment: StoreMoment?
 
+    /// The damaged documents that were left out, by their names: they are in quarantine.
+    public private(set) var leftOut: [String] = []
+
     /// So often a document may be gone when it is to be fetched, because it was rolled up meanwhile.
     private static let lookupsMax = 1_000
     private static let outlinesMax = 1_000_000
@@ -148,6 +151,10 @@ extension BucketReader {
             guard outline.state.lastEventTime >= merge.frontier,
                 outline.state.firstEventTime < query.bounds.upperBound, outline.state.eventCount > 0
             else { continue }
+            guard outline.quarantined == nil else {
+                if !leftOut.contains(outline.id) { leftOut.append(outline.id) }
+                continue
+            }
             found.append(outline)
         }
         let sources = Set(found.map(\.source)).sorted()

@@ -41,7 +41,8 @@ struct BucketState: Sendable {
             }
             part = try document.integer(Field.part)
             version = try document.integer(DocumentField.version)
-            isClosed = try document.bool(Field.isClosed)
+            // What is damaged takes nothing more.
+            isClosed = try document.bool(Field.isClosed) || document[Field.quarantined] != nil
             blockCount = try document.integer(Field.blockCount)
             blockBytes = try document.integer(Field.blockBytes)
             eventCount = try document.integer(Field.eventCount)

@@ -33,6 +33,8 @@ public enum MarketDataCollection {
         public static let windows = "windows"
         /// The segment that took this bucket's place; whoever reads passes over the bucket.
         public static let replacedBy = "replaced_by"
+        /// Why the document is in quarantine: it is damaged, and nobody reads it.
+        public static let quarantined = "quarantined"
         /// The slots that a replaced document gave away.
         public static let formerSlots = "former_slots"
         /// Tombstones only: what there was before retention deleted the events.
@@ -96,6 +98,11 @@ public enum MarketDataCollection {
                 name: "lane_slots",
                 fields: [Field.instrumentSymbol, Field.kind, Field.source, Field.slots],
                 unique: true,
+                presentOnly: true
+            ),
+            CollectionSpecification.Index(
+                name: "quarantined",
+                fields: [Field.quarantined],
                 presentOnly: true
             ),
         ]

@@ -17,6 +17,8 @@ public struct VerificationReport: Equatable, Sendable {
     /// Buckets whose events retention deleted, and how many these were.
     public var deletedBuckets = 0
     public var deletedEvents = 0
+    /// Damaged documents that are in quarantine now, where that was asked for.
+    public var quarantined = 0
     /// The first findings, up to `findingsMax`; all are counted.
     public var findings: [Finding] = []
     public var findingCount = 0
@@ -45,6 +47,8 @@ public final class Verifier {
     private typealias Field = MarketDataCollection.Field
 
     private let writer: VersionedWriter
+    private let quarantine: BucketQuarantine?
+    private var pace: ScrubPace?
     private var report = VerificationReport()
 
     /// Documents are fetched together while their blocks have no more bytes than this.
@@ -55,6 +59,17 @@ public final class Verifier {
 
     public init(reading writer: VersionedWriter) {
         self.writer = writer
+        quarantine = nil
+    }
+
+    /// Verifies, and puts damaged documents into quarantine, so that all others can be read; those that are sound again
+    /// are let out.
+    ///
+    /// - Parameter pace: how much is read per second, so that others are not disturbed; nil for as fast as possible.
+    public init(scrubbing writer: VersionedWriter, operationIDs: OperationIDs, pace: ScrubPace?) {
+        self.writer = writer
+        quarantine = BucketQuarantine(writer: writer, operationIDs: operationIDs)
+        self.pace = pace
     }
 
     /// Checks everything; `progress` is told the counts so far after every read.
@@ -95,9 +110,11 @@ public final class Verifier {
             // A document that was there a moment ago and is gone went into a segment: that is no fault.
             for id in batch {
                 guard let document = found[id], document[Field.replacedBy] == nil else { continue }
-                verify(document, id, places.place(of: id))
+                let damage = verify(document, id, places.place(of: id))
+                if let quarantine, try await quarantine.put(document, damage) { report.quarantined += 1 }
             }
             progress(report)
+            try await pace?.wait(afterReading: found.values.reduce(0) { $0 + $1.bytes.count })
         }
     }
 
@@ -137,19 +154,20 @@ public final class Verifier {
 }
 
 extension Verifier {
-    private func verify(_ document: BSONDocument, _ id: String, _ place: LanePlaces.Place) {
+    /// Checks a document, and answers what is wrong with its content, if anything is.
+    private func verify(_ document: BSONDocument, _ id: String, _ place: LanePlaces.Place) -> String? {
         report.buckets += 1
         let outline: BucketOutline
         do throws(StoreError) {
             outline = try BucketOutline(document)
         } catch {
             report.add(id, error.message)
-            return
+            return nil
         }
         for problem in place.problems { report.add(id, problem) }
         guard let blocks = document[Field.blocks]?.array else {
             report.add(id, "there are no blocks")
-            return
+            return "there are no blocks"
         }
         check(id == outline.documentKey.id.string, id, "the id does not match the fields")
         let slot = BucketSlot.make(windowStart: outline.windowStart, part: outline.state.part)
@@ -157,18 +175,19 @@ extension Verifier {
         check(hasOwnSlot, id, "the slots do not match window and part")
         if let deleted = outline.deleted {
             verifyTombstone(outline, deleted, blocks)
-            return
+            return nil
         }
         // Every change of a bucket that was never sealed appends at least one block.
         let version = outline.state.version
         let isVersionSound = outline.sealedBlockCount > 0 || version <= Int64(blocks.count)
         check(version >= 1 && isVersionSound, id, "the version does not match the blocks")
+        let before = report.findingCount
         var content = BucketContent(outline, after: place.appliedBefore)
         for (number, value) in blocks.enumerated() {
             report.blocks += 1
             guard let bytes = value.binary else {
                 report.add(id, "block \(number) is not binary")
-                return
+                return "block \(number) is not binary"
             }
             report.bytes += bytes.count
             switch content.add(bytes) {
@@ -176,11 +195,13 @@ extension Verifier {
                 for problem in problems { report.add(id, "block \(number) \(problem)") }
             case .failure(let error):
                 report.add(id, "block \(number): \(error)")
-                return
+                return "block \(number): \(error)"
             }
         }
         report.events += Int(content.count)
-        for problem in content.problems(with: document) { report.add(id, problem) }
+        let problems = content.problems(with: document)
+        for problem in problems { report.add(id, problem) }
+        return report.findingCount > before ? problems.first ?? "a block does not match its neighbours" : nil
     }
 
     private func verifyTombstone(_ outline: BucketOutline, _ deleted: BucketOutline.Deleted, _ blocks: [BSONValue]) {

@@ -63,7 +63,12 @@ struct ExportCommand: AsyncParsableCommand {
                 }
             }
             flush(&text.bytes)
-            return ExitStatus.done
+            guard !reader.leftOut.isEmpty else { return ExitStatus.done }
+            for bucket in reader.leftOut.prefix(10) {
+                Terminal.error("tapedesk: \(bucket) is damaged and in quarantine: its events were left out")
+            }
+            Terminal.error("tapedesk: \(reader.leftOut.count) damaged documents were left out; see 'tapedesk status'")
+            return ExitStatus.foundProblems
         }
     }
 

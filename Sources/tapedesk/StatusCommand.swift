@@ -39,6 +39,8 @@ struct DatabaseStatus {
     let collections: [(name: String, statistics: StorageStatistics)]
     let openGaps: [BSONDocument]
     let openGapCount: Int
+    /// Damaged documents that readers pass over, with the reasons.
+    let quarantine: [(bucket: String, reason: String)]
 
     private static let gapsShownMax = 1_000
     private static let sourcesMax = 100_000
@@ -65,7 +67,8 @@ struct DatabaseStatus {
             openGaps: try await database.writer.find(
                 DocumentQuery(GapsCollection.name, where: isOpen, order: [.init(DocumentField.id)], limit: gapsShownMax)
             ),
-            openGapCount: try await database.store.count(GapsCollection.name, where: isOpen)
+            openGapCount: try await database.store.count(GapsCollection.name, where: isOpen),
+            quarantine: try await QuarantineList.load(database.writer, limit: gapsShownMax)
         )
     }
 
@@ -96,6 +99,10 @@ struct DatabaseStatus {
             (
                 "gaps",
                 .object([("open", .integer(openGapCount)), ("list", .array(openGaps.map(Self.gap)))])
+            ),
+            (
+                "quarantine",
+                .array(quarantine.map { .object([("bucket", .string($0.bucket)), ("reason", .string($0.reason))]) })
             ),
         ])
     }
@@ -193,6 +200,10 @@ struct DatabaseStatus {
             )
         }
         if openGapCount > 10 { lines.append("  … 'tapedesk status --json' lists more") }
+        if !quarantine.isEmpty {
+            lines += ["", "in quarantine, because damaged: \(quarantine.count.grouped)"]
+            lines += quarantine.prefix(10).map { "  \($0.bucket): \($0.reason)" }
+        }
         return lines.joined(separator: "\n")
     }
 }

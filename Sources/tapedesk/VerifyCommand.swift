@@ -1,5 +1,6 @@
 import ArgumentParser
 import Console
+import DocumentStore
 import TickStore
 import Tickets
 
@@ -14,9 +15,21 @@ struct VerifyCommand: AsyncParsableCommand {
     @Flag(help: "Prove the history of every ticket instead.") var tickets = false
     @Flag(help: "Compare bars instead: those that feeds sent with ours, and final ones with their trades.")
     var candles = false
+    @Flag(help: "Put damaged documents into quarantine, so that all others can be read; let sound ones out.")
+    var quarantine = false
+
+    @Option(help: ArgumentHelp("With --quarantine: read at most so many bytes per second.", valueName: "bytes"))
+    var pace: Int?
+
+    @Option(help: ArgumentHelp("With --quarantine: again and again, with such a pause between.", valueName: "duration"))
+    var every: DurationArgument?
+
     @Flag(help: "Print one JSON document.") var json = false
 
     func validate() throws {
+        if quarantine, tickets || candles { throw ValidationError("--quarantine is for market data") }
+        if !quarantine, pace != nil || every != nil { throw ValidationError("--pace and --every go with --quarantine") }
+        if let pace, pace < 1 { throw ValidationError("--pace takes a number of bytes") }
         if tickets, candles { throw ValidationError("--tickets and --candles are two verifications") }
     }
 
@@ -24,13 +37,22 @@ struct VerifyCommand: AsyncParsableCommand {
         await mongo.run { database in
             if candles { return try await verifyCandles(database) }
             if tickets { return try await verifyTickets(database) }
-            let report = try await Verifier(reading: database.writer).verify { report in
-                Terminal.progress("\(report.buckets.grouped) buckets, \(report.events.grouped) events")
+            while true {
+                let report = try await verifier(database).verify { report in
+                    Terminal.progress("\(report.buckets.grouped) buckets, \(report.events.grouped) events")
+                }
+                Terminal.progress("")
+                json ? printJSON(report) : printText(report)
+                guard let every else { return report.isClean ? ExitStatus.done : ExitStatus.foundProblems }
+                try await database.environment.sleep(every.duration)
             }
-            Terminal.progress("")
-            json ? printJSON(report) : printText(report)
-            return report.isClean ? ExitStatus.done : ExitStatus.foundProblems
         }
+    }
+
+    private func verifier(_ database: Database) -> Verifier {
+        guard quarantine else { return Verifier(reading: database.writer) }
+        let pace = pace.map { ScrubPace(bytesPerSecond: $0, environment: database.environment) }
+        return Verifier(scrubbing: database.writer, operationIDs: database.operationIDs, pace: pace)
     }
 
     private func printJSON(_ report: VerificationReport) {

@@ -19,7 +19,7 @@ struct CandleHour: Equatable, Sendable {
     static func hours(of outlines: [BucketOutline], source: String, _ instrument: Instrument) -> [CandleHour] {
         var hours: [Int64: CandleHour] = [:]
         for outline in outlines {
-            let isSealed = outline.isSealed || outline.state.eventCount == 0
+            let isSealed = (outline.isSealed || outline.state.eventCount == 0) && outline.quarantined == nil
             for window in outline.coveredWindows {
                 var hour =
                     hours[window.start]

@@ -85,7 +85,7 @@ struct CompactionPlanner: Sendable {
             .map { CompactionStep.removeReplaced(segment: $0.key, $0.value) }
         let live = outlines.filter { $0.replacedBy == nil }
         let clock = clocks[day.source] ?? SourceClock()
-        let open = live.filter { !$0.isSealed && $0.state.eventCount > 0 }
+        let open = live.filter { !$0.isSealed && $0.state.eventCount > 0 && $0.quarantined == nil }
         let seals = open.filter { policy.isDue(windowEnd: $0.windowEnd, clock, now: now) }
             .sorted { $0.firstSlot < $1.firstSlot }
             .map { CompactionStep.seal($0) }
@@ -116,7 +116,7 @@ struct CompactionPlanner: Sendable {
 
     private func deletions(_ live: [BucketOutline]) -> [CompactionStep] {
         live.sorted { $0.firstSlot < $1.firstSlot }.compactMap { outline in
-            guard outline.isSealed, policy.covers(windowEnd: outline.windowEnd),
+            guard outline.isSealed, outline.quarantined == nil, policy.covers(windowEnd: outline.windowEnd),
                 candles?.areFinal(of: outline) ?? true
             else { return nil }
             return policy.retention.ruleToDelete(outline, now: now).map { .delete(outline, $0) }
@@ -142,12 +142,12 @@ struct CompactionPlanner: Sendable {
     ///
     /// Only neighbours in the order of first slots go together: then the parts of every window ascend from document
     /// to document, which is what orders events of equal time. A document without events stays where it is, between
-    /// its neighbours: its events may be restored.
+    /// its neighbours, as does one in quarantine: its events may be restored.
     static func groups(_ documents: [BucketOutline], bytesMax: Int64) -> [[BucketOutline]] {
         var groups: [[BucketOutline]] = []
         var bytes: Int64 = 0
         for document in documents {
-            let isEmpty = document.state.eventCount == 0
+            let isEmpty = document.state.eventCount == 0 || document.quarantined != nil
             if groups.isEmpty || isEmpty || bytes + document.state.blockBytes > bytesMax {
                 groups.append([])
                 bytes = 0

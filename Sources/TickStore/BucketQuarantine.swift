@@ -1,0 +1,108 @@
+import BSON
+public import DocumentStore
+
+/// Takes damaged documents out of the way of readers, and lets them back once they are sound again.
+///
+/// A document in quarantine keeps all that it has: it says why it is there, readers pass over it and say so, it takes no
+/// more events, and compaction leaves it alone.
+struct BucketQuarantine: Sendable {
+    private typealias Field = MarketDataCollection.Field
+
+    private let writer: VersionedWriter
+    private let operationIDs: OperationIDs
+
+    init(writer: VersionedWriter, operationIDs: OperationIDs) {
+        self.writer = writer
+        self.operationIDs = operationIDs
+    }
+
+    /// Brings a document into quarantine, or out of it; answers whether it is in there then.
+    ///
+    /// - Parameter damage: what is wrong with it; nil where it is sound.
+    /// - Throws: `StoreError` where the store fails.
+    func put(_ document: BSONDocument, _ damage: String?) async throws(StoreError) -> Bool {
+        let known = document[Field.quarantined]?.string
+        guard (known == nil) != (damage == nil), let id = document[DocumentField.id],
+            let symbol = document[Field.instrumentSymbol], let version = document[DocumentField.version]?.integer
+        else { return damage != nil }
+        let update =
+            damage.map { DocumentUpdate(set: [(Field.quarantined, .string($0))]) }
+            ?? DocumentUpdate(unset: [Field.quarantined])
+        let change = VersionedChange(
+            key: DocumentKey(
+                collection: MarketDataCollection.name,
+                id: id,
+                shardKey: DocumentKey.ShardKey(field: Field.instrumentSymbol, value: symbol)
+            ),
+            action: .update(expectedVersion: version, update),
+            operationID: operationIDs.make(),
+            conflictExcludes: [Field.blocks]
+        )
+        switch await writer.apply(change) {
+        case .applied: return damage != nil
+        // It changed since it was read: the next round looks again.
+        case .conflict, .notFound, .unknown: return known != nil
+        case .failed(let error): throw error
+        }
+    }
+
+    /// The documents that are in quarantine, with the reasons, up to `limit`.
+    ///
+    /// - Throws: `StoreError`.
+    static func list(
+        _ writer: VersionedWriter,
+        limit: Int
+    ) async throws(StoreError) -> [(bucket: String, reason: String)] {
+        let query = DocumentQuery(
+            MarketDataCollection.name,
+            where: [.greaterOrEqual(Field.quarantined, .string(""))],
+            order: [.init(DocumentField.id)],
+            fields: .only([Field.quarantined]),
+            limit: limit
+        )
+        return try await writer.find(query).compactMap { document in
+            guard let id = document[DocumentField.id]?.string, let reason = document[Field.quarantined]?.string else {
+                return nil
+            }
+            return (id, reason)
+        }
+    }
+}
+
+/// The damaged documents that readers pass over.
+public enum QuarantineList {
+    /// Their names, with the reasons, up to `limit`.
+    ///
+    /// - Throws: `StoreError`.
+    public static func load(
+        _ writer: VersionedWriter,
+        limit: Int
+    ) async throws(StoreError) -> [(bucket: String, reason: String)] {
+        try await BucketQuarantine.list(writer, limit: limit)
+    }
+}
+
+/// How much a background verification reads.
+public struct ScrubPace: Sendable {
+    /// At most so many bytes of documents per second.
+    public let bytesPerSecond: Int
+    private let environment: RetryEnvironment
+
+    /// - Precondition: At least a byte.
+    public init(bytesPerSecond: Int, environment: RetryEnvironment) {
+        precondition(bytesPerSecond > 0, "a pace is not nothing")
+        self.bytesPerSecond = bytesPerSecond
+        self.environment = environment
+    }
+
+    /// Waits as long as reading so much may take.
+    ///
+    /// - Throws: `StoreError` of code `closed` where the task was cancelled.
+    func wait(afterReading bytes: Int) async throws(StoreError) {
+        do {
+            try await environment.sleep(.seconds(Double(bytes) / Double(bytesPerSecond)))
+        } catch {
+            throw StoreError(.closed, "the verification was cancelled")
+        }
+    }
+}
