@@ -3,8 +3,8 @@ public import DocumentStore
 
 /// Takes damaged documents out of the way of readers, and lets them back once they are sound again.
 ///
-/// A document in quarantine keeps all that it has: it says why it is there, readers pass over it and say so, it takes no
-/// more events, and compaction leaves it alone.
+/// A document in quarantine keeps all that it has: it says why it is there, readers pass over it and say so, it takes
+/// no more events, and compaction leaves it alone.
 struct BucketQuarantine: Sendable {
     private typealias Field = MarketDataCollection.Field
 

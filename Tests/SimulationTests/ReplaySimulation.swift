@@ -82,7 +82,12 @@ final class ReplaySimulation: Sendable {
 
     private func run(_ participant: Participant, seed: UInt64, isWatched: Bool) async -> Int? {
         let isPlain = !isWatched && participant.operations == nil
-        let watched = WatchedStore(store, model: model, operations: participant.operations)
+        let watched = WatchedStore(
+            store,
+            model: model,
+            operations: participant.operations,
+            looksAtBars: archive == nil
+        )
         let process = TapeProcess(
             store: isPlain ? store : watched,
             clock: clock,
