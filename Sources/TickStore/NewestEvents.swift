@@ -89,7 +89,7 @@ public enum NewestEvents {
         var headers: [(count: Int, firstTime: Int64)] = []
         var total = 0
         var end = wanted.upperBound
-        var step = 2
+        var step = 1
         while total < count, end > wanted.lowerBound {
             let start = max(wanted.lowerBound, end - step)
             guard let fetched = try await FetchedBlocks.find(outline, start..<end, writer),
