@@ -48,7 +48,14 @@ struct CompactCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Pause between two runs, without --once.", valueName: "duration"))
     var every = DurationArgument(duration: .seconds(60))
 
+    @Option(help: ArgumentHelp("Take at most so many bytes of blocks per second.", valueName: "bytes"))
+    var pace: Int?
+
     @Flag(help: "Print one JSON document for each run.") var json = false
+
+    func validate() throws {
+        if let pace, pace < 1 { throw ValidationError("--pace takes a number of bytes") }
+    }
 
     /// How many instruments, and steps of each, are worked on at once.
     private static let workers = 3
@@ -61,7 +68,10 @@ struct CompactCommand: AsyncParsableCommand {
                 writer: database.writer,
                 operationIDs: database.operationIDs,
                 policy: policy(retention),
-                archive: retention.archive.map(ArchiveFolder.init(path:))
+                archive: retention.archive.map(ArchiveFolder.init(path:)),
+                pace: pace.map {
+                    ScrubPace(bytesPerSecond: max(1, $0 / Self.workers), environment: database.environment)
+                }
             )
             if dryRun { return try await printPlan(compactor) }
             while true {

@@ -15,22 +15,27 @@ public struct Compactor: Sendable {
     private let operationIDs: OperationIDs
     private let policy: CompactionPolicy
     private let archive: (any SegmentArchive)?
+    private let pace: ScrubPace?
 
     /// Rounds of planning for one instrument: sealing, rolling up, deleting, and some that others made necessary.
     private static let roundsMax = 16
     private static let outlinesMax = 1_000_000
 
-    /// - Parameter archive: where documents are copied to before their events are deleted; nil for nowhere.
+    /// - Parameters:
+    ///   - archive: where documents are copied to before their events are deleted; nil for nowhere.
+    ///   - pace: how many bytes of blocks each worker takes per second, so that others are not disturbed; nil for all.
     public init(
         writer: VersionedWriter,
         operationIDs: OperationIDs,
         policy: CompactionPolicy,
-        archive: (any SegmentArchive)? = nil
+        archive: (any SegmentArchive)? = nil,
+        pace: ScrubPace? = nil
     ) {
         self.writer = writer
         self.operationIDs = operationIDs
         self.policy = policy
         self.archive = archive
+        self.pace = pace
     }
 
     /// Does what is to be done for all instruments, or for those that are named.
@@ -153,6 +158,8 @@ extension Compactor {
                             // An archive that refused one document is not asked for the others.
                             let mayDelete = run.report.archiveError == nil
                             run.add(try await worker.carryOut(steps[index], mayDelete: mayDelete), instrument)
+                            let bytes = steps[index].members.reduce(0) { $0 + Int($1.state.blockBytes) }
+                            try await pace?.wait(afterReading: bytes)
                         }
                     }
                 }
