@@ -22,6 +22,8 @@ final class WatchedStore: DocumentStore {
     private let looksAtBars: Bool
     private let state: Mutex<State>
 
+    /// Watches what one process does.
+    ///
     /// `operations` is how many operations the process makes before it stops; nil for all. Bars are not looked at where
     /// retention deletes trades: a change that a bar has in part cannot be made anew then.
     init(_ store: SimulatedStore, model: TapeModel, operations: Int? = nil, looksAtBars: Bool = true) {
