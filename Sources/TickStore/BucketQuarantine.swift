@@ -20,36 +20,40 @@ struct BucketQuarantine: Sendable {
     ///
     /// - Parameter damage: what is wrong with it; nil where it is sound.
     /// - Throws: `StoreError` where the store fails.
-    func put(_ document: BSONDocument, _ damage: String?) async throws(StoreError) -> Bool {
-        let known = document[Field.quarantined]?.string
-        guard (known == nil) != (damage == nil), let id = document[DocumentField.id],
-            let symbol = document[Field.instrumentSymbol], let version = document[DocumentField.version]?.integer
-        else { return damage != nil }
+    func put(_ outline: BucketOutline, _ damage: String?) async throws(StoreError) -> Bool {
+        let isIn = outline.quarantined != nil
+        guard isIn == (damage == nil) else { return isIn }
         let update =
             damage.map { DocumentUpdate(set: [(Field.quarantined, .string($0))]) }
             ?? DocumentUpdate(unset: [Field.quarantined])
         let change = VersionedChange(
+            // By the id that it has: one that does not match the fields is a damage, too.
             key: DocumentKey(
                 collection: MarketDataCollection.name,
-                id: id,
-                shardKey: DocumentKey.ShardKey(field: Field.instrumentSymbol, value: symbol)
+                id: .string(outline.id),
+                shardKey: outline.documentKey.shardKey
             ),
-            action: .update(expectedVersion: version, update),
+            action: .update(expectedVersion: outline.state.version, update),
             operationID: operationIDs.make(),
             conflictExcludes: [Field.blocks]
         )
         switch await writer.apply(change) {
         case .applied: return damage != nil
         // It changed since it was read: the next round looks again.
-        case .conflict, .notFound, .unknown: return known != nil
+        case .conflict, .notFound, .unknown: return isIn
         case .failed(let error): throw error
         }
     }
+}
 
-    /// The documents that are in quarantine, with the reasons, up to `limit`.
+/// The damaged documents that readers pass over.
+public enum QuarantineList {
+    private typealias Field = MarketDataCollection.Field
+
+    /// Their names, with the reasons, up to `limit`.
     ///
     /// - Throws: `StoreError`.
-    static func list(
+    public static func load(
         _ writer: VersionedWriter,
         limit: Int
     ) async throws(StoreError) -> [(bucket: String, reason: String)] {
@@ -66,19 +70,6 @@ struct BucketQuarantine: Sendable {
             }
             return (id, reason)
         }
-    }
-}
-
-/// The damaged documents that readers pass over.
-public enum QuarantineList {
-    /// Their names, with the reasons, up to `limit`.
-    ///
-    /// - Throws: `StoreError`.
-    public static func load(
-        _ writer: VersionedWriter,
-        limit: Int
-    ) async throws(StoreError) -> [(bucket: String, reason: String)] {
-        try await BucketQuarantine.list(writer, limit: limit)
     }
 }
 

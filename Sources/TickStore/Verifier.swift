@@ -110,8 +110,14 @@ public final class Verifier {
             // A document that was there a moment ago and is gone went into a segment: that is no fault.
             for id in batch {
                 guard let document = found[id], document[Field.replacedBy] == nil else { continue }
-                let damage = verify(document, id, places.place(of: id))
-                if let quarantine, try await quarantine.put(document, damage) { report.quarantined += 1 }
+                report.buckets += 1
+                // What cannot be read is reported, and stays in quarantine or out of it, as it is.
+                guard let outline = readable(document, id) else {
+                    if quarantine != nil, document[Field.quarantined] != nil { report.quarantined += 1 }
+                    continue
+                }
+                let damage = verify(document, outline, id, places.place(of: id))
+                if let quarantine, try await quarantine.put(outline, damage) { report.quarantined += 1 }
             }
             progress(report)
             try await pace?.wait(afterReading: found.values.reduce(0) { $0 + $1.bytes.count })
@@ -154,16 +160,22 @@ public final class Verifier {
 }
 
 extension Verifier {
-    /// Checks a document, and answers what is wrong with its content, if anything is.
-    private func verify(_ document: BSONDocument, _ id: String, _ place: LanePlaces.Place) -> String? {
-        report.buckets += 1
-        let outline: BucketOutline
+    private func readable(_ document: BSONDocument, _ id: String) -> BucketOutline? {
         do throws(StoreError) {
-            outline = try BucketOutline(document)
+            return try BucketOutline(document)
         } catch {
             report.add(id, error.message)
             return nil
         }
+    }
+
+    /// Checks a document, and answers what is wrong with its content, if anything is.
+    private func verify(
+        _ document: BSONDocument,
+        _ outline: BucketOutline,
+        _ id: String,
+        _ place: LanePlaces.Place
+    ) -> String? {
         for problem in place.problems { report.add(id, problem) }
         guard let blocks = document[Field.blocks]?.array else {
             report.add(id, "there are no blocks")

@@ -69,6 +69,17 @@ import Testing
         #expect(try await QuarantineList.load(repaired.writer, limit: 10).isEmpty)
     }
 
+    @Test func whatCannotBeReadIsNotLetOut() async throws {
+        let stand = try await damaged()
+        _ = try await scrub(stand)
+        let unreadable = try await stand.damaged { _, document in
+            document[Field.quarantined] == nil ? document : document.setting(Field.kind, "unknown")
+        }
+        let report = try await scrub(unreadable)
+        #expect(report.findingCount == 1 && report.quarantined == 1)
+        #expect(try await QuarantineList.load(unreadable.writer, limit: 10).count == 1)
+    }
+
     @Test func aPaceIsKept() async throws {
         let stand = try await damaged()
         let before = stand.clock.environment.now()
