@@ -47,12 +47,7 @@ public enum CandleIndex {
         let documents = try await writer.find(
             DocumentQuery(
                 CandlesCollection.name,
-                where: [
-                    .equals(Field.instrumentSymbol, .string(instrument.description)),
-                    .equals(Field.interval, .string(interval.name)),
-                    .greaterOrEqual(Field.start, .int64(starts.lowerBound)),
-                    .less(Field.start, .int64(starts.upperBound)),
-                ],
+                where: CandlesCollection.conditions(instrument, interval, starts: starts),
                 order: [.init(Field.start), .init(Field.source)],
                 fields: .only([Field.source, Field.start, Field.isFinal, Field.appliedThrough, Field.count]),
                 limit: hoursMax

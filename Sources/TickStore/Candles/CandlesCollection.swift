@@ -1,5 +1,6 @@
 import BSON
 public import DocumentStore
+import MarketData
 
 /// The collection of bars that are made from trades: field names, validator and indexes.
 public enum CandlesCollection {
@@ -30,6 +31,20 @@ public enum CandlesCollection {
 
     /// The layout that this version writes and reads.
     public static let schemaVersion: Int64 = 1
+
+    /// What holds for the documents of an instrument and interval that start in a range of time.
+    static func conditions(
+        _ instrument: Instrument,
+        _ interval: CandleInterval,
+        starts: Range<Int64>
+    ) -> [DocumentQuery.Condition] {
+        [
+            .equals(Field.instrumentSymbol, .string(instrument.description)),
+            .equals(Field.interval, .string(interval.name)),
+            .greaterOrEqual(Field.start, .int64(starts.lowerBound)),
+            .less(Field.start, .int64(starts.upperBound)),
+        ]
+    }
 
     public static let specification = CollectionSpecification(
         name: name,

@@ -13,14 +13,6 @@ struct TradeWindow: Equatable, Sendable {
 
     private typealias Field = MarketDataCollection.Field
 
-    /// What buckets are asked for.
-    private enum Names {
-        static let duplicates = "duplicate_count"
-        static let replacedBy = "replaced_by"
-        static let windows = "windows"
-        static let start = "start"
-    }
-
     private static let bucketsMax = 1_000_000
 
     /// Loads the windows of an instrument that begin in a range of time, of one source or of all, in order of start
@@ -49,14 +41,14 @@ struct TradeWindow: Equatable, Sendable {
                 MarketDataCollection.name,
                 where: conditions,
                 fields: .only([
-                    Field.source, Field.windowStart, Field.appliedThrough, Names.windows, Names.replacedBy,
-                    Names.duplicates,
+                    Field.source, Field.windowStart, Field.appliedThrough, Field.windows, Field.replacedBy,
+                    Field.duplicateCount,
                 ]),
                 limit: bucketsMax
             )
         )
         var windows: [String: [Int64: TradeWindow]] = [:]
-        for document in documents where document[Names.replacedBy]?.string == nil {
+        for document in documents where document[Field.replacedBy]?.string == nil {
             for window in try covered(document) where starts.contains(window.start) {
                 var known = windows[window.source]?[window.start] ?? window
                 if known != window { known.duplicates += window.duplicates }
@@ -72,15 +64,9 @@ struct TradeWindow: Equatable, Sendable {
         guard let source = document[Field.source]?.string, let start = document[Field.windowStart]?.integer,
             let applied = document[Field.appliedThrough]?.integer
         else { throw StoreError(.unreadable, "a bucket lacks its window or its position") }
-        let duplicates = document[Names.duplicates]?.integer ?? 0
-        let parts: [(Int64, Int64)] = (document[Names.windows]?.array ?? []).compactMap { entry in
-            guard let entry = entry.document, let start = entry[Names.start]?.integer,
-                let applied = entry[Field.appliedThrough]?.integer
-            else { return nil }
-            return (start, applied)
-        }
-        return (parts.isEmpty ? [(start, applied)] : parts).map {
-            TradeWindow(source: source, start: $0.0, appliedThrough: $0.1, duplicates: duplicates)
-        }
+        let duplicates = document[Field.duplicateCount]?.integer ?? 0
+        let segment = try SegmentWindow.all(in: document)
+        let parts = segment.isEmpty ? [(start, applied)] : segment.map { ($0.start, $0.appliedThrough) }
+        return parts.map { TradeWindow(source: source, start: $0.0, appliedThrough: $0.1, duplicates: duplicates) }
     }
 }
