@@ -27,7 +27,7 @@ struct NewestBench: AsyncParsableCommand {
         var times: [Double] = []
         for _ in 0..<rounds {
             let (time, events) = try await seconds {
-                try await NewestEvents.read(count, reading: database.writer, query)
+                try await NewestEvents.read(count, reading: database.writer, query).events
             }
             guard events.count == count else { throw StoreError(.refused, "there are fewer trades than asked for") }
             times.append(time * 1_000)

@@ -3,12 +3,17 @@ public import DocumentStore
 import MarketData
 import TickCodec
 
-/// Reads the newest events of an instrument without reading the others.
-public enum NewestEvents {
+/// The newest events of an instrument, read without reading the others.
+public struct NewestEvents: Sendable {
+    public let events: [StoredEvent]
+    /// The damaged documents that were left out, as of `BucketReader`.
+    public let leftOut: [String]
+
     private typealias Field = MarketDataCollection.Field
 
-    /// Documents that are looked at together, the newest first.
-    private static let outlinesPerPage = 16
+    /// Documents that are looked at together, the newest first: mongod reads whole documents, be it for their outlines
+    /// only, and mostly the first has enough.
+    private static let pageSizes = 2...16
 
     /// The last `count` events that a query has, in its order; all where there are fewer.
     ///
@@ -19,8 +24,8 @@ public enum NewestEvents {
         _ count: Int,
         reading writer: VersionedWriter,
         _ query: EventQuery
-    ) async throws(StoreError) -> [StoredEvent] {
-        guard count > 0 else { return [] }
+    ) async throws(StoreError) -> NewestEvents {
+        guard count > 0 else { return NewestEvents(events: [], leftOut: []) }
         let start = try await start(of: count, writer, query)
         let bounded = EventQuery(
             instrument: query.instrument,
@@ -35,7 +40,7 @@ public enum NewestEvents {
             newest += events
             if newest.count > 2 * count + 4_096 { newest.removeFirst(newest.count - count) }
         }
-        return newest.suffix(count)
+        return NewestEvents(events: newest.suffix(count), leftOut: reader.leftOut)
     }
 
     /// A time with at least so many events at it or behind it; nil where there are not so many.
@@ -47,22 +52,26 @@ public enum NewestEvents {
         var left = count
         var earliest = Int64.max
         var windowsBefore: Int64?
+        var pageSize = pageSizes.lowerBound
         while left > 0 {
-            let page = try await outlines(before: windowsBefore, writer, query)
-            for outline in page.sorted(by: { $0.state.lastEventTime > $1.state.lastEventTime }) where left > 0 {
+            let page = try await outlines(before: windowsBefore, limit: pageSize, writer, query)
+            let sound = page.filter { $0.quarantined == nil }
+            for outline in sound.sorted(by: { $0.state.lastEventTime > $1.state.lastEventTime }) where left > 0 {
                 for header in try await lastHeaders(outline, writer, query, atLeast: left) {
                     left -= header.count
                     earliest = min(earliest, header.firstTime)
                 }
             }
-            guard page.count == outlinesPerPage, let last = page.last else { break }
+            guard page.count == pageSize, let last = page.last else { break }
             windowsBefore = last.windowStart
+            pageSize = min(2 * pageSize, pageSizes.upperBound)
         }
         return left > 0 ? nil : Timestamp(nanoseconds: earliest)
     }
 
     private static func outlines(
         before windowStart: Int64?,
+        limit: Int,
         _ writer: VersionedWriter,
         _ query: EventQuery
     ) async throws(StoreError) -> [BucketOutline] {
@@ -71,7 +80,7 @@ public enum NewestEvents {
             where: query.conditions + (windowStart.map { [.less(Field.windowStart, .int64($0))] } ?? []),
             order: [.init(Field.windowStart, ascending: false)],
             fields: .only(BucketOutline.fieldsWithTimes),
-            limit: outlinesPerPage
+            limit: limit
         )
         var outlines: [BucketOutline] = []
         for document in try await writer.find(find) { outlines.append(try BucketOutline(document)) }

@@ -48,7 +48,7 @@ public final class Verifier {
 
     private let writer: VersionedWriter
     private let quarantine: BucketQuarantine?
-    private var pace: ScrubPace?
+    private var pace: BytePace?
     private var report = VerificationReport()
 
     /// Documents are fetched together while their blocks have no more bytes than this.
@@ -66,7 +66,7 @@ public final class Verifier {
     /// are let out.
     ///
     /// - Parameter pace: how much is read per second, so that others are not disturbed; nil for as fast as possible.
-    public init(scrubbing writer: VersionedWriter, operationIDs: OperationIDs, pace: ScrubPace?) {
+    public init(scrubbing writer: VersionedWriter, operationIDs: OperationIDs, pace: BytePace?) {
         self.writer = writer
         quarantine = BucketQuarantine(writer: writer, operationIDs: operationIDs)
         self.pace = pace
@@ -145,7 +145,7 @@ public final class Verifier {
         var batches: [[String]] = []
         var bytes: Int64 = 0
         for document in documents {
-            guard let id = document[DocumentField.id]?.string else { continue }
+            guard let id = document[DocumentField.id]?.string, document[Field.replacedBy] == nil else { continue }
             let size = document[Field.blockBytes]?.integer ?? 0
             let isFull = (batches.last?.count ?? 0) >= bucketsPerRead || bytes + size > bytesPerRead
             if batches.isEmpty || isFull {

@@ -70,7 +70,7 @@ struct CompactCommand: AsyncParsableCommand {
                 policy: policy(retention),
                 archive: retention.archive.map(ArchiveFolder.init(path:)),
                 pace: pace.map {
-                    ScrubPace(bytesPerSecond: max(1, $0 / Self.workers), environment: database.environment)
+                    BytePace(bytesPerSecond: max(1, $0 / Self.workers), environment: database.environment)
                 }
             )
             if dryRun { return try await printPlan(compactor) }

@@ -51,9 +51,10 @@ struct ExportCommand: AsyncParsableCommand {
             var text = EventText(kind: kind, format: format)
             text.appendHeader()
             if let last {
-                for event in try await NewestEvents.read(last, reading: database.writer, query) { text.append(event) }
+                let newest = try await NewestEvents.read(last, reading: database.writer, query)
+                for event in newest.events { text.append(event) }
                 flush(&text.bytes)
-                return ExitStatus.done
+                return status(leftOut: newest.leftOut)
             }
             let reader = BucketReader(reading: database.writer, query)
             while let events = try await reader.next() {
@@ -63,13 +64,18 @@ struct ExportCommand: AsyncParsableCommand {
                 }
             }
             flush(&text.bytes)
-            guard !reader.leftOut.isEmpty else { return ExitStatus.done }
-            for bucket in reader.leftOut.prefix(10) {
-                Terminal.error("tapedesk: \(bucket) is damaged and in quarantine: its events were left out")
-            }
-            Terminal.error("tapedesk: \(reader.leftOut.count) damaged documents were left out; see 'tapedesk status'")
-            return ExitStatus.foundProblems
+            return status(leftOut: reader.leftOut)
         }
+    }
+
+    /// Names the damaged documents whose events are missing in what was printed.
+    private func status(leftOut: [String]) -> ExitCode {
+        guard !leftOut.isEmpty else { return ExitStatus.done }
+        for bucket in leftOut.prefix(10) {
+            Terminal.error("tapedesk: \(bucket) is damaged and in quarantine: its events were left out")
+        }
+        Terminal.error("tapedesk: \(leftOut.count) damaged documents were left out; see 'tapedesk status'")
+        return ExitStatus.foundProblems
     }
 
     private func exportBars(_ interval: CandleInterval, _ database: Database) async throws -> ExitCode {

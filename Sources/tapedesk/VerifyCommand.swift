@@ -51,7 +51,7 @@ struct VerifyCommand: AsyncParsableCommand {
 
     private func verifier(_ database: Database) -> Verifier {
         guard quarantine else { return Verifier(reading: database.writer) }
-        let pace = pace.map { ScrubPace(bytesPerSecond: $0, environment: database.environment) }
+        let pace = pace.map { BytePace(bytesPerSecond: $0, environment: database.environment) }
         return Verifier(scrubbing: database.writer, operationIDs: database.operationIDs, pace: pace)
     }
 

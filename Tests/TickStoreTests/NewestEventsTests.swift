@@ -34,10 +34,10 @@ import Testing
         let stand = try await stand(compacted: compacted)
         let all = try await stand.read().map { [$0.time, $0.number] }
         for count in [1, 2, 59, 60, 500, 960, 961, 5_000] {
-            let newest = try await NewestEvents.read(count, reading: stand.writer, query)
+            let newest = try await NewestEvents.read(count, reading: stand.writer, query).events
             #expect(newest.map { [$0.time, $0.number] } == Array(all.suffix(count)), "\(count)")
         }
-        #expect(try await NewestEvents.read(0, reading: stand.writer, query).isEmpty)
+        #expect(try await NewestEvents.read(0, reading: stand.writer, query).events.isEmpty)
     }
 
     @Test func theLastBeforeATime() async throws {
@@ -51,7 +51,7 @@ import Testing
             )
             let all = try await stand.read(bounded).map { [$0.time, $0.number] }
             for count in [1, 7, 100] {
-                let newest = try await NewestEvents.read(count, reading: stand.writer, bounded)
+                let newest = try await NewestEvents.read(count, reading: stand.writer, bounded).events
                 #expect(newest.map { [$0.time, $0.number] } == Array(all.suffix(count)), "\(count) before \(to)")
             }
         }
@@ -65,9 +65,8 @@ import Testing
             let events = (Int64(0)..<hours).map { Market.trade(at: $0, time: $0 * Market.hour) }
             _ = try await stand.bucketWriter().write(Market.buckets(events))
             let before = stand.store.operationCount
-            #expect(
-                try await NewestEvents.read(2, reading: stand.writer, query).map(\.number) == [hours - 2, hours - 1]
-            )
+            let newest = try await NewestEvents.read(2, reading: stand.writer, query).events
+            #expect(newest.map(\.number) == [hours - 2, hours - 1])
             operations.append(stand.store.operationCount - before)
         }
         #expect(operations[0] == operations[1])

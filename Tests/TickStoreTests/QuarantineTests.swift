@@ -10,18 +10,18 @@ import Testing
 @Suite struct QuarantineTests {
     private typealias Field = MarketDataCollection.Field
 
-    private func scrub(_ stand: Stand, pace: ScrubPace? = nil) async throws -> VerificationReport {
+    private func scrub(_ stand: Stand, pace: BytePace? = nil) async throws -> VerificationReport {
         let ids = OperationIDs(process: 60, start: UInt64(stand.store.operationCount) << 20)
         return try await Verifier(scrubbing: stand.writer, operationIDs: ids, pace: pace).verify()
     }
 
-    /// Three hours with an event each; the middle one is damaged.
-    private func damaged() async throws -> Stand {
+    /// Three hours with an event each; one is damaged.
+    private func damaged(hour: Int64 = 1) async throws -> Stand {
         let stand = try await Stand()
         let events = (Int64(0)..<3).map { Market.trade(at: $0, time: $0 * Market.hour) }
         _ = try await stand.bucketWriter().write(Market.buckets(events))
         return try await stand.damaged { id, document in
-            guard id.hasSuffix("|\(Market.start + Market.hour)|0") else { return document }
+            guard id.hasSuffix("|\(Market.start + hour * Market.hour)|0") else { return document }
             return document.changingBlocks { $0[0][50] ^= 1 }
         }
     }
@@ -41,6 +41,15 @@ import Testing
         let documents = stand.documents
         #expect(try await scrub(stand).quarantined == 1)
         #expect(stand.documents == documents)
+    }
+
+    @Test func theNewestAreThoseOutsideOfIt() async throws {
+        let stand = try await damaged(hour: 2)
+        _ = try await scrub(stand)
+        let query = EventQuery(instrument: Market.instrument, kind: .trade)
+        let newest = try await NewestEvents.read(2, reading: stand.writer, query)
+        #expect(newest.events.map(\.number) == [0, 1])
+        #expect(newest.leftOut == (try await QuarantineList.load(stand.writer, limit: 10).map(\.bucket)))
     }
 
     @Test func itTakesNoMoreEventsAndIsNotCompacted() async throws {
@@ -84,7 +93,7 @@ import Testing
         let stand = try await damaged()
         let before = stand.clock.environment.now()
         let bytes = stand.documents.reduce(0) { $0 + $1.bytes.count }
-        _ = try await scrub(stand, pace: ScrubPace(bytesPerSecond: bytes / 10, environment: stand.clock.environment))
+        _ = try await scrub(stand, pace: BytePace(bytesPerSecond: bytes / 10, environment: stand.clock.environment))
         #expect(stand.clock.environment.now() - before >= .seconds(9))
     }
 }

@@ -46,13 +46,6 @@ final class CompactionWorker {
         return report
     }
 
-    /// Completes what runs that were killed left.
-    ///
-    /// - Throws: `StoreError`.
-    func settle(_ instrument: String) async throws(StoreError) {
-        try await deleter.settle(instrument)
-    }
-
     private func finalize(_ hour: CandleHour) async throws(StoreError) -> StepOutcome {
         do throws(StoreError) {
             let outcome = try await candles.finalizeHour(

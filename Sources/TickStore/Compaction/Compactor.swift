@@ -15,7 +15,7 @@ public struct Compactor: Sendable {
     private let operationIDs: OperationIDs
     private let policy: CompactionPolicy
     private let archive: (any SegmentArchive)?
-    private let pace: ScrubPace?
+    private let pace: BytePace?
 
     /// Rounds of planning for one instrument: sealing, rolling up, deleting, and some that others made necessary.
     private static let roundsMax = 16
@@ -29,7 +29,7 @@ public struct Compactor: Sendable {
         operationIDs: OperationIDs,
         policy: CompactionPolicy,
         archive: (any SegmentArchive)? = nil,
-        pace: ScrubPace? = nil
+        pace: BytePace? = nil
     ) {
         self.writer = writer
         self.operationIDs = operationIDs
@@ -141,7 +141,8 @@ extension Compactor {
             try await carryOut(steps, instrument, run)
             outlines = try await self.outlines(instrument)
         }
-        try await CompactionWorker(writer, operationIDs, archive).settle(instrument)
+        // What runs that were killed left.
+        try await DeletionLedger(writer: writer, operationIDs: operationIDs).settle(instrument)
         sizes.bytesAfter = Self.bytes(outlines)
         run.add(sizes, instrument)
     }

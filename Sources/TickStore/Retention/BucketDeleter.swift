@@ -63,13 +63,6 @@ final class BucketDeleter {
         }
     }
 
-    /// Completes what runs that were killed left.
-    ///
-    /// - Throws: `StoreError`.
-    func settle(_ instrument: String) async throws(StoreError) {
-        try await ledger.settle(instrument)
-    }
-
     private static func kept(_ outline: BucketOutline, _ error: ArchiveError) -> StepOutcome {
         .damaged(bucket: outline.id, problem: "its events are not deleted: \(error.message)")
     }
