@@ -72,6 +72,9 @@ struct FormatOptions: ParsableArguments {
         case .leanQuote: return try lean(.equityQuote, input)
         case .leanForexQuote: return try lean(.forexQuote, input)
         case .freqtrade: return try freqtrade(input)
+        case .alphaVantage:
+            let venue = venue ?? "ALPHAVANTAGE"
+            return Tape(format: BodyFormat(name, AlphaVantageDialect.self, venue: venue), venue: venue)
         case .ndjson:
             let venue = venue ?? "FILE"
             let mapping = try map.map { try FieldMapping(parsing: $0) } ?? FieldMapping(fieldsNamed: jsonKeys(input))

@@ -8,6 +8,7 @@ public enum FormatName: String, CaseIterable, Sendable {
     case leanQuote = "lean-quote"
     case leanForexQuote = "lean-forex-quote"
     case freqtrade
+    case alphaVantage = "alpha-vantage"
     case ndjson
     case csv
     case tape
@@ -20,7 +21,8 @@ public enum FormatName: String, CaseIterable, Sendable {
     public var isTickets: Bool {
         switch self {
         case .ticketEvents, .serviceNowCSV, .zendeskJSON, .ticketsCSV: true
-        case .binanceRecorder, .cryptofeed, .leanTrade, .leanQuote, .leanForexQuote, .freqtrade, .ndjson, .csv, .tape:
+        case .binanceRecorder, .cryptofeed, .leanTrade, .leanQuote, .leanForexQuote, .freqtrade, .alphaVantage, .ndjson,
+            .csv, .tape:
             false
         }
     }
@@ -48,6 +50,9 @@ public struct FormatDetection: Equatable, Sendable {
             if let tickets = tickets(line, head) { return tickets }
             if FreqtradeFormat.begins(head[...]) {
                 return FormatDetection(format: .freqtrade, reason: "it is an array of rows: a time and a bar")
+            }
+            if isAlphaVantage(head[...]) {
+                return FormatDetection(format: .alphaVantage, reason: "it has their name of a series or quote")
             }
             return try json(line, name)
         }
@@ -94,6 +99,10 @@ public struct FormatDetection: Equatable, Sendable {
             format: .ticketEvents,
             reason: "its first line is a JSON object with a ticket, a sequence and a type"
         )
+    }
+
+    private static func isAlphaVantage(_ head: ArraySlice<UInt8>) -> Bool {
+        contains(head, "\"Global Quote\"") || contains(head, "\"Meta Data\"") && contains(head, "Time Series")
     }
 
     /// The tables of tickets, by the titles of their columns.

@@ -21,7 +21,7 @@ public enum TicketFormats {
             } catch {
                 throw InputError(.unsupported, "\(input.path): \(error)")
             }
-        case .binanceRecorder, .cryptofeed, .leanTrade, .leanQuote, .leanForexQuote, .freqtrade, .ndjson, .csv, .tape:
+        default:
             throw InputError(.unsupported, "\(input.path): \(name.rawValue) is a format of market events")
         }
     }

@@ -2,6 +2,7 @@
 public enum VenueRegistry {
     /// A new venue is a folder with its dialect, and a line here.
     static let dialects: [any VenueDialect.Type] = [
+        AlphaVantageDialect.self,
         BinanceDialect.self,
         BitstampDialect.self,
         BybitDialect.self,

@@ -17,6 +17,8 @@ struct FormatDetectionTests {
             ("14400521,475000,200,0,0,P,1,0\n", "x", .leanQuote),
             ("17007,1.39147,1.39148\r\n", "x", .leanForexQuote),
             ("[[1509836520000, 0.1, 0.2, 0.1, 0.2, 5]]", "x", .freqtrade),
+            ("{\n \"Meta Data\": {},\n \"Time Series (1min)\": {}\n}", "x", .alphaVantage),
+            ("{\"Global Quote\": {}}", "x", .alphaVantage),
             ("[\n  [\n    1509836520000, 1,2,1,2,5\n  ]\n]", "x", .freqtrade),
             ("time,price,size\n1,2,3\n", "x", .csv),
             ("time;price;size\n1;2;3\n", "x", .csv),
@@ -78,6 +80,8 @@ struct FormatDetectionTests {
             ("forex/lean-fxcm-eurusd-20140508-quote.zip", .leanForexQuote),
             ("candles/ELCO-L-1d-bad-div.csv", .csv), ("candles/NVT-L-1d-bad-div.csv", .csv),
             ("candles/freqtrade-btc-1m.json", .freqtrade),
+            ("rest/alpha-vantage/time_series_intraday.json", .alphaVantage),
+            ("rest/alpha-vantage/global_quote.json", .alphaVantage),
         ]
     )
     func recordings(path: String, format: FormatName) throws {
@@ -104,9 +108,7 @@ struct FormatDetectionTests {
     @Test(
         "Recordings that are no records",
         .enabled(if: Recordings.arePresent, Recordings.absence),
-        arguments: [
-            "rest/kraken-rest-trades.json", "rest/alpha-vantage/global_quote.json",
-        ]
+        arguments: ["rest/kraken-rest-trades.json"]
     )
     func documents(path: String) throws {
         let input = try TapeInput.open(path: Recordings.folder + "/" + path)
