@@ -36,6 +36,7 @@ public final class BlockEncoder {
         writer.bytes.removeAll(keepingCapacity: true)
         columnCount = 0
         appendHeader(kind)
+        taken.take(kind, from: events)
         for id in ColumnID.allCases where id.belongs(to: kind) {
             guard append(id, texts) else { return nil }
         }
@@ -68,12 +69,12 @@ public final class BlockEncoder {
     ///
     /// A column in which no event has a value is left out; one in which only some have one begins with a bitmap.
     private func append(_ id: ColumnID, _ texts: TextPool) -> Bool {
-        guard let column = taken.take(id, from: events) else { return false }
+        guard let column = taken.column(id) else { return false }
         guard column.present > 0 else { return true }
         let entry = beginColumn(id, column.exponent)
         let isSparse = column.present < events.count
-        if isSparse { appendBitmap(absent: id.absentValue) }
-        let filled = UnsafeBufferPointer(rebasing: taken.values[0..<column.present])
+        if isSparse { appendBitmap(of: column.values, absent: id.absentValue) }
+        let filled = UnsafeBufferPointer(rebasing: column.values[0..<column.present])
         if id == .idText {
             appendTexts(lengths: filled, texts)
             endColumn(entry, .text, isSparse: isSparse)
@@ -85,8 +86,7 @@ public final class BlockEncoder {
     }
 
     /// Appends one bit for each event and moves the values that there are to the front.
-    private func appendBitmap(absent: Int64) {
-        let values = taken.values
+    private func appendBitmap(of values: UnsafeMutableBufferPointer<Int64>, absent: Int64) {
         var next = 0
         var start = 0
         while start < events.count {

@@ -47,6 +47,7 @@ public final class SealedBlockEncoder {
         self.events = events
         columnBytes.bytes.removeAll(keepingCapacity: true)
         columnCount = 0
+        taken.take(kind, from: events)
         for id in ColumnID.allCases where id.belongs(to: kind) {
             guard append(id, texts) else { return nil }
         }
@@ -84,16 +85,16 @@ public final class SealedBlockEncoder {
 
     /// Appends a column, or answers false where its decimals fit no common exponent or its texts are too many.
     private func append(_ id: ColumnID, _ texts: TextPool) -> Bool {
-        guard let column = taken.take(id, from: events) else { return false }
+        guard let column = taken.column(id) else { return false }
         guard column.present > 0 else { return true }
         content.bytes.removeAll(keepingCapacity: true)
         if id.isDecimal { content.append(column.exponent) }
         // Zero is as good a value as any; only what no value can stand for needs a word about who has one.
         let isSparse = column.present < events.count && id.absentValue == .min
-        if isSparse { appendPresence() }
-        if id == .eventTime { makeTimesRelative() }
+        if isSparse { appendPresence(of: column.values) }
+        if id == .eventTime { makeRelative(column.values) }
         let count = isSparse ? column.present : events.count
-        series.encode(UnsafeBufferPointer(rebasing: taken.values[..<count]), into: &content)
+        series.encode(UnsafeBufferPointer(rebasing: column.values[..<count]), into: &content)
         if id == .idText, !appendTexts(texts) { return false }
         columnCount += 1
         columnBytes.append(id.rawValue | (isSparse ? SealedFormat.sparseBit : 0))
@@ -103,8 +104,7 @@ public final class SealedBlockEncoder {
     }
 
     /// Appends who has a value, and moves the values that there are to the front.
-    private func appendPresence() {
-        let values = taken.values
+    private func appendPresence(of values: UnsafeMutableBufferPointer<Int64>) {
         var next = 0
         for index in 0..<events.count {
             let isPresent = values[index] != .min
@@ -117,13 +117,13 @@ public final class SealedBlockEncoder {
     }
 
     /// Event times count from that of the first event, which is in the header.
-    private func makeTimesRelative() {
+    private func makeRelative(_ times: UnsafeMutableBufferPointer<Int64>) {
         let first = events[0].eventTime.nanoseconds
         var previous = first
         for index in 0..<events.count {
-            precondition(taken.values[index] >= previous, "events of a sealed block are in the order of their times")
-            previous = taken.values[index]
-            taken.values[index] &-= first
+            precondition(times[index] >= previous, "events of a sealed block are in the order of their times")
+            previous = times[index]
+            times[index] &-= first
         }
     }
 

@@ -107,13 +107,22 @@ final class EventMerge {
     ///
     /// - Throws: `StoreError` with code `unreadable` where a block is damaged.
     func next(before limit: Int64 = .max) throws(StoreError) -> MergedEvents? {
+        var merged = MergedEvents()
+        return try appendNext(to: &merged, before: limit) ? merged : nil
+    }
+
+    /// Appends the next events to those that are there; answers whether there were any.
+    ///
+    /// - Throws: `StoreError`, as `next`.
+    func appendNext(to merged: inout MergedEvents, before limit: Int64 = .max) throws(StoreError) -> Bool {
         while true {
             let earliest = waiting.last?.header.eventTimes.lowerBound ?? .max
             let end = min(limit, earliest)
             if let head = runs.lazy.map(\.headTime).min(), head < end || earliest == .max && limit == .max {
-                return take(before: end)
+                take(before: end, into: &merged)
+                return true
             }
-            guard let block = waiting.last, earliest < limit || limit == .max else { return nil }
+            guard let block = waiting.last, earliest < limit || limit == .max else { return false }
             waiting.removeLast()
             try decode(block)
         }
@@ -135,47 +144,49 @@ final class EventMerge {
         runs.insert(run, at: place)
     }
 
-    private func take(before end: Int64) -> MergedEvents {
+    private func take(before end: Int64, into merged: inout MergedEvents) {
         let end = min(end, bounds.upperBound)
-        var merged = MergedEvents()
+        let start = merged.events.count
         for index in runs.indices {
             let stop = end == .max ? runs[index].events.count : runs[index].end(before: end)
             guard stop > runs[index].next else { continue }
-            merged.merge(runs[index].events, runs[index].next..<stop, runs[index].texts)
+            merged.merge(runs[index].events, runs[index].next..<stop, runs[index].texts, from: start)
             runs[index].next = stop
         }
         frontier = max(frontier, end)
         runs.removeAll { $0.next >= $0.events.count || $0.headTime >= bounds.upperBound }
-        return merged
     }
 }
 
 extension MergedEvents {
-    /// Merges events of a run that come behind those that are there, at equal times.
+    /// Merges events of a run with those from a place on; at equal times they come behind them.
     fileprivate mutating func merge(
         _ run: ContiguousArray<MarketEvent>,
         _ range: Range<Int>,
-        _ runTexts: TextPool
+        _ runTexts: TextPool,
+        from start: Int
     ) {
-        guard !isEmpty else {
-            // Most of the time one block is alone: its events are taken over as they are.
-            events = range == run.indices ? run : ContiguousArray(run[range])
+        if isEmpty, events.capacity < range.count, range == run.indices {
+            // One block, alone, for a reader: its events are taken over as they are.
+            events = run
             texts = runTexts
             return
         }
-        guard let last = events.last, run[range.lowerBound].eventTime < last.eventTime else {
+        guard events.count > start, let last = events.last, run[range.lowerBound].eventTime < last.eventTime else {
             append(run[range], runTexts)
             return
         }
+        let before = events[start...]
         var result = ContiguousArray<MarketEvent>()
-        result.reserveCapacity(events.count + range.count)
-        var left = 0
+        result.reserveCapacity(before.count + range.count)
+        var left = before.startIndex
         var right = range.lowerBound
-        while left < events.count || right < range.upperBound {
+        while left < before.endIndex || right < range.upperBound {
             let takesLeft =
-                right == range.upperBound || left < events.count && events[left].eventTime <= run[right].eventTime
+                right == range.upperBound
+                || left < before.endIndex && before[left].eventTime <= run[right].eventTime
             if takesLeft {
-                result.append(events[left])
+                result.append(before[left])
                 left += 1
             } else {
                 var event = run[right]
@@ -184,7 +195,7 @@ extension MergedEvents {
                 right += 1
             }
         }
-        events = result
+        events.replaceSubrange(start..., with: result)
     }
 
     /// Appends events that come behind those that are there.
@@ -195,13 +206,10 @@ extension MergedEvents {
         for index in start..<events.count { texts.adopt(&events[index], from: addedTexts) }
     }
 
-    /// Appends events that come behind those that are there.
-    mutating func append(_ other: MergedEvents) {
-        guard !isEmpty else {
-            self = other
-            return
-        }
-        append(other.events[...], other.texts)
+    /// Forgets all events, but not the memory for so many.
+    mutating func removeAll() {
+        events.removeAll(keepingCapacity: true)
+        texts = TextPool()
     }
 }
 

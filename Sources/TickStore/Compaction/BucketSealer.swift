@@ -24,6 +24,8 @@ final class BucketSealer {
     private let writer: VersionedWriter
     private let operationIDs: OperationIDs
     private let encoder = SealedBlockWriter()
+    /// The events of the bucket, in memory that is used for the next one as well.
+    private var merged = MergedEvents()
 
     init(writer: VersionedWriter, operationIDs: OperationIDs) {
         self.writer = writer
@@ -36,10 +38,9 @@ final class BucketSealer {
     func seal(_ outline: BucketOutline) async throws(StoreError) -> StepOutcome {
         guard let stored = try await StoredBucket.read(outline, writer) else { return .overtaken }
         let blocks: [StoredBlock]
-        var merged: MergedEvents
         do throws(StoreError) {
             blocks = try stored.blocks()
-            merged = try Self.merge(blocks)
+            try merge(blocks)
         } catch {
             return .damaged(bucket: outline.id, problem: error.message)
         }
@@ -73,12 +74,12 @@ final class BucketSealer {
         }
     }
 
-    private static func merge(_ blocks: [StoredBlock]) throws(StoreError) -> MergedEvents {
+    private func merge(_ blocks: [StoredBlock]) throws(StoreError) {
+        merged.removeAll()
+        merged.events.reserveCapacity(blocks.reduce(0) { $0 + $1.header.count })
         let merge = EventMerge()
         merge.add(blocks)
-        var all = MergedEvents()
-        while let next = try merge.next() { all.append(next) }
-        return all
+        while try merge.appendNext(to: &merged) {}
     }
 
     private static func fields(

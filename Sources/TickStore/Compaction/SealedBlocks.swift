@@ -141,11 +141,10 @@ final class SealedBlockWriter {
         merge.add(group)
         group = []
         var pending = MergedEvents()
-        while let events = try merge.next() {
-            pending.append(events)
+        while try merge.appendNext(to: &pending) {
             if pending.events.count >= 4 * SealedBlockEncoder.eventsMax {
                 append(pending, kind, to: &result)
-                pending = MergedEvents()
+                pending.removeAll()
             }
         }
         append(pending, kind, to: &result)
