@@ -73,13 +73,7 @@ public final class BucketReader {
     /// - Throws: `StoreError`, with code `unreadable` where a block is damaged: the message names bucket and block.
     public func next() async throws(StoreError) -> [StoredEvent]? {
         guard let merged = try await nextMerged() else { return nil }
-        return merged.events.map { event in
-            var idText: String?
-            if case .trade(let trade) = event.payload, trade.id.form == .text {
-                idText = String(decoding: merged.texts[trade.id], as: UTF8.self)
-            }
-            return StoredEvent(event: event, idText: idText)
-        }
+        return merged.stored(merged.events.indices)
     }
 
     /// The next events in order, as columns of memory; nil at the end.
@@ -198,6 +192,19 @@ extension BucketReader {
         }
         merge.add(added)
         return true
+    }
+}
+
+extension MergedEvents {
+    /// Some of the events, each with the text of its identifier.
+    func stored(_ range: Range<Int>) -> [StoredEvent] {
+        events[range].map { event in
+            var idText: String?
+            if case .trade(let trade) = event.payload, trade.id.form == .text {
+                idText = String(decoding: texts[trade.id], as: UTF8.self)
+            }
+            return StoredEvent(event: event, idText: idText)
+        }
     }
 }
 

@@ -35,12 +35,40 @@ public struct NewestEvents: Sendable {
             source: query.source
         )
         let reader = BucketReader(reading: writer, bounded)
-        var newest: [StoredEvent] = []
-        while let events = try await reader.next() {
-            newest += events
-            if newest.count > 2 * count + 4_096 { newest.removeFirst(newest.count - count) }
+        var tail = Tail(count: count)
+        while let merged = try await reader.nextMerged() { tail.append(merged) }
+        return NewestEvents(events: tail.events, leftOut: reader.leftOut)
+    }
+
+    /// The last of the events that pass by, of which nothing is copied before all have passed.
+    private struct Tail {
+        let count: Int
+        private var parts: [MergedEvents] = []
+        private var total = 0
+
+        init(count: Int) {
+            self.count = count
         }
-        return NewestEvents(events: newest.suffix(count), leftOut: reader.leftOut)
+
+        mutating func append(_ part: MergedEvents) {
+            parts.append(part)
+            total += part.events.count
+            let superfluous = parts.prefix { part in
+                guard total - part.events.count >= count else { return false }
+                total -= part.events.count
+                return true
+            }
+            parts.removeFirst(superfluous.count)
+        }
+
+        var events: [StoredEvent] {
+            var left = max(0, total - count)
+            return parts.flatMap { part in
+                let skipped = min(left, part.events.count)
+                left -= skipped
+                return part.stored(skipped..<part.events.count)
+            }
+        }
     }
 
     /// A time with at least so many events at it or behind it; nil where there are not so many.

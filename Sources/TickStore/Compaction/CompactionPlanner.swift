@@ -26,6 +26,16 @@ enum CompactionStep: Sendable {
         }
     }
 
+    /// What a step counts for where compaction keeps a pace, in bytes of blocks.
+    ///
+    /// Small documents and bars cost those who write beside it by their number: each is a change that MongoDB
+    /// brings to the disk.
+    var costInBytes: Int {
+        max(Self.costMin, members.reduce(0) { $0 + Int($1.state.blockBytes) })
+    }
+
+    private static let costMin = 64 * 1024
+
     /// What tells the step from others of the same run.
     var identity: String {
         switch self {

@@ -159,8 +159,7 @@ extension Compactor {
                             // An archive that refused one document is not asked for the others.
                             let mayDelete = run.report.archiveError == nil
                             run.add(try await worker.carryOut(steps[index], mayDelete: mayDelete), instrument)
-                            let bytes = steps[index].members.reduce(0) { $0 + Int($1.state.blockBytes) }
-                            try await pace?.wait(afterReading: bytes)
+                            try await pace?.wait(afterReading: steps[index].costInBytes)
                         }
                     }
                 }
