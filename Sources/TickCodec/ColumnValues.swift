@@ -8,7 +8,9 @@ import MarketData
 final class ColumnValues {
     /// The values of one column.
     struct Column {
-        /// One value for each event; those without one have `ColumnID.absentValue`. To be overwritten at will.
+        /// One value for each event, to be overwritten at will.
+        ///
+        /// Events without one have `ColumnID.absentValue`.
         let values: UnsafeMutableBufferPointer<Int64>
         /// How many events have a value.
         let present: Int
