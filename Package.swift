@@ -26,6 +26,8 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -85,6 +87,20 @@ let package = Package(
             name: "Ingest",
             dependencies: [
                 "BSON", "DocumentStore", "Feeds", "MarketData", "Records", "TickCodec", "TickStore", "Tickets",
+            ],
+            swiftSettings: domain
+        ),
+
+        // Live sources: their tapes, and the connections that they are recorded from.
+        .target(
+            name: "Live",
+            dependencies: [
+                "Feeds", "MarketData",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: domain
         ),
@@ -166,6 +182,7 @@ let package = Package(
             dependencies: ["CZlib", "CZstd", "Feeds", "MarketData"],
             swiftSettings: strict
         ),
+        .testTarget(name: "LiveTests", dependencies: ["Feeds", "Live", "MarketData"], swiftSettings: strict),
         .testTarget(
             name: "StoreConformanceTests",
             dependencies: ["BSON", "DocumentStore", "MongoStore", "SimulatedStore", "TestSupport"],

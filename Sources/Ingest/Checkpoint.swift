@@ -115,12 +115,20 @@ package struct CheckpointStore: Sendable {
 
     /// Takes up the source: reads its checkpoint, or makes the first one, which claims the name for this tape.
     ///
+    /// `start` is where a live tape begins. One that begins behind the checkpoint follows an earlier tape of the
+    /// source: no position of it was ever used, so it takes the name over.
+    ///
     /// - Throws: `StoreError`, with code `refused` where the name belongs to another tape, or to this one decoded in
     ///   another way.
-    package func open(head: [UInt8], decoding: String) async throws(StoreError) -> Checkpoint {
-        guard let stored = try await load() else {
+    package func open(
+        head: [UInt8],
+        decoding: String,
+        beginningAt start: TapePlace? = nil
+    ) async throws(StoreError) -> Checkpoint {
+        guard var stored = try await load() else {
             return try await advance(Checkpoint(identity: TapeIdentity(head: head), decoding: decoding))
         }
+        if let start, start.offset > stored.place.offset { stored.identity = TapeIdentity(head: head) }
         let known = stored.identity.matches(head: head) ? stored.identity : TapeIdentity(head: head)
         try requireSameTape(stored, identity: known, decoding: decoding)
         return stored

@@ -14,6 +14,7 @@ package final class EpochCommitter {
     private var checkpoint: Checkpoint
     private let movesCheckpoint: Bool
     private let progress: InputProgress
+    private let onCheckpoint: (TapePlace) -> Void
 
     /// How long until bars are to be written, with an epoch even if it is empty; nil where none wait.
     package var timeToFlush: Duration? { candles.timeToFlush }
@@ -30,7 +31,8 @@ package final class EpochCommitter {
         checkpoint: Checkpoint,
         candles: CandleKeeper,
         movesCheckpoint: Bool,
-        progress: InputProgress
+        progress: InputProgress,
+        onCheckpoint: @escaping (TapePlace) -> Void = { _ in }
     ) {
         buckets = BucketWriter(writer: writer, operationIDs: operationIDs)
         self.candles = candles
@@ -39,6 +41,7 @@ package final class EpochCommitter {
         self.checkpoint = checkpoint
         self.movesCheckpoint = movesCheckpoint
         self.progress = progress
+        self.onCheckpoint = onCheckpoint
     }
 
     /// Writes an epoch.
@@ -69,5 +72,6 @@ package final class EpochCommitter {
         checkpoint.isComplete = completesTape || staysComplete
         checkpoint.inputBytesRead = progress.compressedOffset
         checkpoint = try await checkpoints.advance(checkpoint)
+        onCheckpoint(checkpoint.place)
     }
 }

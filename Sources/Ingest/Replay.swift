@@ -14,6 +14,8 @@ package struct Replay: Sendable {
         /// Times the original pace; nil for as fast as possible.
         package var speed: Double?
         package var startsOver = false
+        /// Where a live tape begins, as far as it is still there; nil for a recording, which has an end.
+        package var liveTapeStart: TapePlace?
         package var rules = OrderRules()
         package var limits = EpochCollector.Limits(workMin: 65_536, workMax: 163_840)
         /// How long changes of bars may wait.
@@ -44,19 +46,23 @@ package struct Replay: Sendable {
     private let target: Target?
     private let environment: RetryEnvironment
     private let onProgress: @Sendable (ReplayProgress) -> Void
+    private let onCheckpoint: @Sendable (TapePlace) -> Void
 
+    /// - Parameter onCheckpoint: is told up to where everything is confirmed: that is not needed again.
     package init(
         _ options: Options,
         format: any RecordFormat,
         target: Target?,
         environment: RetryEnvironment,
-        onProgress: @escaping @Sendable (ReplayProgress) -> Void = { _ in }
+        onProgress: @escaping @Sendable (ReplayProgress) -> Void = { _ in },
+        onCheckpoint: @escaping @Sendable (TapePlace) -> Void = { _ in }
     ) {
         self.options = options
         self.format = format
         self.target = target
         self.environment = environment
         self.onProgress = onProgress
+        self.onCheckpoint = onCheckpoint
     }
 }
 
@@ -119,7 +125,11 @@ extension Replay {
                 venue: options.venue
             )
             checkpoints = store
-            checkpoint = try await store.open(head: input.head, decoding: options.decoding)
+            checkpoint = try await store.open(
+                head: input.head,
+                decoding: options.decoding,
+                beginningAt: options.liveTapeStart
+            )
         }
         let sequencer = try startingSequencer(checkpoint)
         let start = sequencer.place
@@ -138,7 +148,8 @@ extension Replay {
         checkpoint.inputBytes = input.totalBytes ?? 0
         let progress = input.progress
         let now = environment.now
-        let makeCommitter: @Sendable () -> EpochCommitter? = { [target, options, checkpoint, checkpoints, progress] in
+        let makeCommitter: @Sendable () -> EpochCommitter? = {
+            [target, options, checkpoint, checkpoints, progress, onCheckpoint] in
             guard let target, let checkpoints else { return nil }
             return EpochCommitter(
                 writer: target.writer,
@@ -153,7 +164,8 @@ extension Replay {
                     now: now
                 ),
                 movesCheckpoint: options.only == nil,
-                progress: progress
+                progress: progress,
+                onCheckpoint: onCheckpoint
             )
         }
         let collector = EpochCollector(sequencer: sequencer, limits: limits)
@@ -167,12 +179,20 @@ extension Replay {
     private func startingSequencer(_ checkpoint: Checkpoint) throws(StoreError) -> Sequencer {
         // A replay of some instruments has no checkpoint: its buckets alone tell what is stored.
         guard !options.startsOver, options.only == nil, !checkpoint.trackers.isEmpty else {
-            return Sequencer(source: options.source, only: options.only, rules: options.rules)
+            return Sequencer(
+                source: options.source,
+                only: options.only,
+                rules: options.rules,
+                place: options.liveTapeStart ?? TapePlace()
+            )
         }
+        var place = checkpoint.place
+        // What is missing in between is gone; sequences of the venue tell what it was.
+        if let start = options.liveTapeStart, start.offset > place.offset { place = start }
         var sequencer = Sequencer(
             source: options.source,
             rules: options.rules,
-            place: checkpoint.place,
+            place: place,
             counts: checkpoint.counts
         )
         do {
@@ -288,7 +308,7 @@ extension Replay {
             }
         }
         let isTruncated = await collector.state.truncatedAt != nil
-        await collector.finish(isComplete: end == .whole && !isTruncated)
+        await collector.finish(isComplete: end == .whole && !isTruncated && options.liveTapeStart == nil)
         return end
     }
 

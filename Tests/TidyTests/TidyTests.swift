@@ -19,6 +19,7 @@ import Testing
         "Ingest": [
             "BSON", "CChecksum", "DocumentStore", "Feeds", "MarketData", "Records", "TickCodec", "TickStore", "Tickets",
         ],
+        "Live": ["Feeds", "MarketData", "NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL", "NIOWebSocket"],
         "Configuration": ["Yams"],
         "Console": ["ArgumentParser", "Configuration", "DocumentStore", "MongoRuntime", "MongoStore", "Tickets"],
         "TicketViews": ["BSON", "Console", "Tickets"],

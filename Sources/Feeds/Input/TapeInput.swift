@@ -79,6 +79,17 @@ public final class TapeInput {
         self.progress = progress
     }
 
+    /// Reads a tape that is being written, and whose beginning may be gone: `head` tells it from others.
+    ///
+    /// The source ends waiting when `progress` is cancelled.
+    public init(live source: any IncrementalSource, head: [UInt8], name: String, progress: InputProgress) {
+        self.source = CountingSource.wrapping(source, progress)
+        self.head = head
+        (self.path, self.name, innerName) = (name, name, nil)
+        (compression, isSeekable, totalBytes) = (.none, true, nil)
+        self.progress = progress
+    }
+
     private init(file: FileSource, path: String, name: String, entry: String?) throws(InputError) {
         let progress = InputProgress()
         let (magic, _) = try file.peeking(Magic.byteCount)
@@ -121,12 +132,14 @@ public final class InputProgress: Sendable {
     private let count = Atomic<Int64>(0)
     private let cancelled = Atomic<Bool>(false)
 
+    public init() {}
+
     /// Ends reading that waits for a sender, and all later reading.
     ///
     /// Of files nothing waits.
     public func cancel() { cancelled.store(true, ordering: .relaxed) }
 
-    var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
+    public var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
 
     /// The offset up to which the stored, perhaps compressed, bytes were read.
     public var compressedOffset: Int64 { count.load(ordering: .relaxed) }

@@ -188,7 +188,26 @@ private final class TapeDecoder: RecordDecoder {
         case .connect:
             dialect.connected(frame, into: &builder)
             builder.ignore(kind.name)
-        case .send, .http: builder.ignore(kind.name)
+        case .dropped: decodeDropped(payload, frame)
+        case .send, .http, .snapshot: builder.ignore(kind.name)
         }
     }
+
+    /// Two counts of messages: the hole is between them.
+    private func decodeDropped(_ payload: UnsafeRawBufferPointer, _ frame: Frame) {
+        let counts = payload.split(separator: UInt8(ascii: " ")).compactMap {
+            Int64(ascii: UnsafeRawBufferPointer(rebasing: $0))
+        }
+        guard counts.count == 2, counts[0] >= 0, counts[1] > counts[0], counts[1] < .max else {
+            builder.reject(.malformed, "the record of dropped messages does not say how many they are")
+            return
+        }
+        let stream = builder.stream(connection: frame.connection, channel: "recorded", symbol: frame.connection)
+        // What was recorded in between was not counted here.
+        builder.observe(stream: stream, number: nil, rule: .contiguous)
+        builder.observe(stream: stream, number: counts[0], rule: .contiguous)
+        builder.observe(stream: stream, number: counts[1] + 1, rule: .contiguous)
+        builder.ignore(TapeFrameKind.dropped.name)
+    }
+
 }

@@ -12,6 +12,10 @@ public enum TapeFrameKind: UInt8, CaseIterable, Sendable {
     case receive = 3
     /// The body of a response to a request.
     case http = 4
+    /// Received from the venue: what it repeats of the past to whoever subscribes.
+    case snapshot = 5
+    /// Messages were received and not recorded; the payload is how many were received before and with them.
+    case dropped = 6
 
     public var name: String {
         switch self {
@@ -19,6 +23,8 @@ public enum TapeFrameKind: UInt8, CaseIterable, Sendable {
         case .send: "send"
         case .receive: "receive"
         case .http: "http"
+        case .snapshot: "snapshot"
+        case .dropped: "dropped"
         }
     }
 }
@@ -31,15 +37,18 @@ public struct TapeHeader: Hashable, Sendable {
     public let source: String
     /// What decodes the payloads.
     public let dialect: String
+    /// Tells the tape from earlier and later ones of the same source; nil where nobody needs that.
+    public let id: UInt64?
 
     /// A header of names that fit.
     ///
     /// - Throws: `TapeError.nameTooLong`.
-    public init(venue: String, source: String, dialect: String) throws(TapeError) {
+    public init(venue: String, source: String, dialect: String, id: UInt64? = nil) throws(TapeError) {
         for name in [venue, source, dialect] where name.utf8.count > 0xFFFF { throw .nameTooLong(name.utf8.count) }
         self.venue = venue
         self.source = source
         self.dialect = dialect
+        self.id = id
     }
 
     /// Reads the header of a tape from its first bytes.
@@ -78,14 +87,16 @@ public struct TapeHeader: Hashable, Sendable {
             names.append(name)
             rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(2 + count))
         }
-        // What a later version may add behind the names is passed over.
+        // What a later version may add behind the identifier is passed over.
         (venue, source, dialect) = (names[0], names[1], names[2])
+        id = rest.count >= 8 ? rest.loadUnaligned(as: UInt64.self).littleEndian : nil
     }
 
     var payload: [UInt8] {
-        [venue, source, dialect].flatMap { name in
+        let names = [venue, source, dialect].flatMap { name in
             withUnsafeBytes(of: UInt16(truncatingIfNeeded: name.utf8.count).littleEndian, Array.init) + Array(name.utf8)
         }
+        return names + (id.map { withUnsafeBytes(of: $0.littleEndian, Array.init) } ?? [])
     }
 
     /// What records carry to show which tape they belong to.
@@ -148,6 +159,11 @@ struct TapeRecord {
 
     /// Whether a tape of any version begins here.
     static func beginsTape(_ head: [UInt8]) -> Bool { head.withUnsafeBytes { beginsTape($0) } }
+
+    /// Whether these few bytes may go on as a tape.
+    static func mayBegin(_ head: [UInt8]) -> Bool {
+        head.count < 4 && withUnsafeBytes(of: magic.littleEndian) { $0.starts(with: head) }
+    }
 
     static func beginsTape(_ head: UnsafeRawBufferPointer) -> Bool {
         head.count >= 4 && head.loadUnaligned(as: UInt32.self).littleEndian == magic

@@ -96,41 +96,15 @@ public final class TapeWriter {
     ) throws(InputError) -> (existing: Int64, whole: Int64) {
         var status = stat()
         guard stat(path, &status) == 0, status.st_size > 0 else { return (0, 0) }
-        let file = try FileSource(path: path)
-        let (head, source) = try file.peeking(256 * 1024)
-        let found: TapeHeader
-        do throws(TapeError) {
-            found = try TapeHeader(head: head)
-        } catch {
-            // A header that was torn when the tape was created is written anew.
-            if error == .headerCutOff, file.byteCount == head.count { return (file.byteCount, 0) }
-            throw InputError(.unsupported, "\(path): cannot go on with it as a tape: \(error)")
+        // A header that was torn when the tape was created is written anew.
+        guard let survey = try TapeSurvey(path: path) else { return (Int64(status.st_size), 0) }
+        guard survey.header == header else {
+            throw InputError(.unsupported, "\(path): is the tape of another source, \(printable(survey.header.source))")
         }
-        guard found == header else {
-            throw InputError(.unsupported, "\(path): is the tape of another source, \(printable(found.source))")
-        }
-        let reader = SlabReader(source, format: TapeBoundaries())
-        var whole: Int64 = 0
-        while let slab = try reader.next() {
-            if slab.isOpen { return (file.byteCount, slab.offsets.lowerBound) }
-            whole = slab.offsets.upperBound
-        }
-        return (file.byteCount, whole)
+        return (survey.byteCount, survey.wholeBytes)
     }
 
     private static func error(_ path: String, _ action: String, _ code: Int32) -> InputError {
         InputError(.unavailable, "\(path): \(action): \(FileDescriptor.reason(code)); check its folder and the disk")
     }
-}
-
-/// Finds the ends of records and decodes none.
-private struct TapeBoundaries: RecordFraming {
-    let name = FormatName.tape.rawValue
-    let lastRecordMayBeOpen = false
-
-    func wholeRecords(in bytes: UnsafeRawBufferPointer) -> Int { TapeStretch.wholeRecords(in: bytes) }
-
-    func firstRecord(in bytes: UnsafeRawBufferPointer) -> (byteCount: Int, isRecord: Bool) { (bytes.count, true) }
-
-    func skipRecord(in bytes: UnsafeRawBufferPointer) -> (count: Int, foundEnd: Bool) { TapeStretch.skip(bytes) }
 }

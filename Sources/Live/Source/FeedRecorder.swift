@@ -1,0 +1,155 @@
+import Feeds
+public import MarketData
+private import Synchronization
+
+/// What becomes of messages that a full tape does not take.
+public enum FullTapePolicy: String, CaseIterable, Sendable {
+    /// They wait, and so does the venue, which may cut the connection then.
+    case block
+    /// They are dropped, and how many becomes a gap.
+    case drop
+}
+
+/// How a source's connections are doing.
+public struct FeedCounts: Equatable, Sendable {
+    public var messages = 0
+    public var bytes = 0
+    public var dropped = 0
+    public var connects = 0
+    public var disconnects = 0
+    public var refusals = 0
+    /// Connections that stand at the moment.
+    public var open = 0
+    /// When a message was received last.
+    public var lastReceipt: Timestamp?
+    /// Why a connection ended last, or a subscription was refused.
+    public var lastTrouble: String?
+}
+
+/// Puts what the connections of a source receive onto its tape, and counts it.
+///
+/// Safe to use from any thread; never blocks.
+public final class FeedRecorder: Sendable {
+    public let tape: LiveTape
+    private let policy: FullTapePolicy
+    private let now: @Sendable () -> Timestamp
+    private let state: Mutex<State>
+
+    private struct State {
+        var counts = FeedCounts()
+        var connections: [String: Connection] = [:]
+    }
+
+    private struct Connection {
+        /// Messages so far.
+        var received = 0
+        /// How many there had been when dropping began; nil where none are dropped.
+        var droppingSince: Int?
+    }
+
+    /// - Parameter now: the time of receipt.
+    public init(tape: LiveTape, policy: FullTapePolicy, now: @escaping @Sendable () -> Timestamp) {
+        self.tape = tape
+        self.policy = policy
+        self.now = now
+        state = Mutex(State())
+    }
+
+    public var counts: FeedCounts { state.withLock { $0.counts } }
+
+    /// Records a frame; answers false where it has to wait.
+    func record(_ kind: TapeFrameKind, _ connection: String, _ payload: UnsafeRawBufferPointer) -> Bool {
+        let time = now()
+        return state.withLock { state in
+            var known = state.connections[connection] ?? Connection()
+            defer { state.connections[connection] = known }
+            let isMessage = kind == .receive || kind == .snapshot
+            guard append(kind, time, connection, payload, &known) else {
+                if policy == .block { return false }
+                if isMessage {
+                    if known.droppingSince == nil { known.droppingSince = known.received }
+                    known.received += 1
+                    state.counts.dropped += 1
+                }
+                return true
+            }
+            if isMessage {
+                known.received += 1
+                state.counts.messages += 1
+                state.counts.bytes += payload.count
+                state.counts.lastReceipt = time
+            }
+            return true
+        }
+    }
+
+    /// Appends a frame, behind the word about those that were dropped before it; answers false where the tape is full.
+    private func append(
+        _ kind: TapeFrameKind,
+        _ time: Timestamp,
+        _ connection: String,
+        _ payload: UnsafeRawBufferPointer,
+        _ known: inout Connection
+    ) -> Bool {
+        var name = connection
+        return name.withUTF8 { name in
+            let name = UnsafeRawBufferPointer(name)
+            if let since = known.droppingSince {
+                var text = "\(since) \(known.received)"
+                let isThere = text.withUTF8 {
+                    append(.dropped, time, name, UnsafeRawBufferPointer($0))
+                }
+                guard isThere else { return false }
+                known.droppingSince = nil
+            }
+            return append(kind, time, name, payload)
+        }
+    }
+
+    private func append(
+        _ kind: TapeFrameKind,
+        _ time: Timestamp,
+        _ name: UnsafeRawBufferPointer,
+        _ payload: UnsafeRawBufferPointer
+    ) -> Bool {
+        do throws(LiveTapeError) {
+            try tape.append(kind, receiptTime: time, connection: name, payload: payload)
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    func opened() {
+        state.withLock { state in
+            state.counts.connects += 1
+            state.counts.open += 1
+        }
+    }
+
+    func refused(_ message: String) {
+        state.withLock { state in
+            state.counts.refusals += 1
+            state.counts.lastTrouble = message
+        }
+    }
+
+    func ended(_ end: ConnectionEnd) {
+        state.withLock { state in
+            if end.wasOpen {
+                state.counts.disconnects += 1
+                state.counts.open -= 1
+            }
+            state.counts.lastTrouble = end.reason
+        }
+    }
+}
+
+/// How a connection ended, or that it did not come to be.
+struct ConnectionEnd: Equatable, Sendable {
+    let reason: String
+    /// Whether it stood.
+    let wasOpen: Bool
+    /// Whether it brought messages.
+    let wasGood: Bool
+}
