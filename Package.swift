@@ -105,6 +105,12 @@ let package = Package(
             swiftSettings: domain
         ),
 
+        .target(
+            name: "Service",
+            dependencies: ["DocumentStore", "Feeds", "Ingest", "Live", "MarketData", "TickStore"],
+            swiftSettings: strict
+        ),
+
         // What both programs share, and what agents see.
         .target(
             name: "Configuration",
@@ -129,9 +135,12 @@ let package = Package(
         .executableTarget(
             name: "tapedesk",
             dependencies: [
-                "BSON", "Configuration", "Console", "DocumentStore", "Feeds", "Ingest", "MarketData", "MongoRuntime",
-                "MongoStore", "Records", "TickCodec", "TickStore", "Tickets",
+                "BSON", "Configuration", "Console", "DocumentStore", "Feeds", "Ingest", "Live", "MarketData",
+                "MongoRuntime", "MongoStore", "Records", "Service", "TickCodec", "TickStore", "Tickets",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: strict
         ),

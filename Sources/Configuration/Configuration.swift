@@ -10,6 +10,11 @@ package struct Configuration: Equatable, Sendable {
     /// The section `retention`.
     package var retention = Retention()
 
+    /// The section `service`.
+    package var service = Service()
+    /// The list `sources`.
+    package var sources: [Source] = []
+
     /// What holds without a configuration file.
     package init() {}
 

@@ -31,6 +31,11 @@ struct ConfigurationKey<Section> {
         Self(name) { reader, entry, section in section[keyPath: field] = reader.duration(entry) }
     }
 
+    /// A key with a number of bytes, more than none.
+    static func bytes(_ name: String, _ field: WritableKeyPath<Section, Int64?>) -> Self {
+        Self(name) { reader, entry, section in section[keyPath: field] = reader.bytes(entry) }
+    }
+
     /// A key with one of a few words.
     static func choice<Value: RawRepresentable & CaseIterable>(
         _ name: String,

@@ -5,7 +5,8 @@ extension Configuration {
     static var keys: [ConfigurationKey<Configuration>] {
         [
             .section("mongo", \.mongo, Mongo.keys), .section("tickets", \.tickets, Tickets.keys),
-            .section("retention", \.retention, Retention.keys),
+            .section("retention", \.retention, Retention.keys), .section("service", \.service, Service.keys),
+            ConfigurationKey("sources") { reader, entry, file in file.sources = Source.readAll(&reader, entry) },
         ]
     }
 }

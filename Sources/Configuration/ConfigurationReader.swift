@@ -122,6 +122,15 @@ struct ConfigurationReader {
         return nil
     }
 
+    /// The number of bytes of an entry, more than none; nil, with a mistake noted, where it has none.
+    mutating func bytes(_ entry: Entry) -> Int64? {
+        guard let text = text(entry) else { return nil }
+        if let bytes = ByteCountText.parse(text), bytes > 0 { return bytes }
+        let advice = "a number of bytes is written as 500MB, 8GB or 64KiB"
+        report(entry.value, "\(ShownText.quoted(text)) is no number of bytes for '\(entry.path)': \(advice)")
+        return nil
+    }
+
     /// One of a few words; nil, with a mistake noted, where it is none of them.
     ///
     /// - Parameter noun: what the words are.

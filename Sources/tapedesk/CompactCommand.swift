@@ -132,7 +132,7 @@ struct CompactCommand: AsyncParsableCommand {
 
 extension RetentionRule {
     /// A rule of the configuration.
-    fileprivate init(_ rule: Configuration.RetentionRule) {
+    init(_ rule: Configuration.RetentionRule) {
         let kind: EventKind =
             switch rule.kind {
             case .trade: .trade

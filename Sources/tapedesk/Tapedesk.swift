@@ -13,7 +13,7 @@ struct Tapedesk: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             InitCommand.self, ReplayCommand.self, StatusCommand.self, ExportCommand.self, VerifyCommand.self,
-            CompactCommand.self, RestoreCommand.self,
+            CompactCommand.self, RestoreCommand.self, ServeCommand.self, RecordCommand.self, CheckConfigCommand.self,
         ]
     )
 }

@@ -72,7 +72,10 @@ final class TestFolder {
     }
 
     /// The identifiers and positions of the trades on a closed tape, from some place on.
-    private static func read(_ tape: LiveTape, from mark: TapeMark? = nil) throws -> [(id: Int64, position: TapePosition)] {
+    private static func read(
+        _ tape: LiveTape,
+        from mark: TapeMark? = nil
+    ) throws -> [(id: Int64, position: TapePosition)] {
         let input = tape.input()
         let start = mark ?? tape.status.first
         try input.source.skip(to: start.offset)

@@ -20,12 +20,14 @@ import Testing
             "BSON", "CChecksum", "DocumentStore", "Feeds", "MarketData", "Records", "TickCodec", "TickStore", "Tickets",
         ],
         "Live": ["Feeds", "MarketData", "NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL", "NIOWebSocket"],
+        "Service": ["DocumentStore", "Feeds", "Ingest", "Live", "MarketData", "TickStore"],
         "Configuration": ["Yams"],
         "Console": ["ArgumentParser", "Configuration", "DocumentStore", "MongoRuntime", "MongoStore", "Tickets"],
         "TicketViews": ["BSON", "Console", "Tickets"],
         "tapedesk": [
-            "BSON", "Configuration", "Console", "DocumentStore", "Feeds", "Ingest", "MarketData", "MongoRuntime",
-            "MongoStore", "Records", "TickCodec", "TickStore", "Tickets", "ArgumentParser",
+            "BSON", "Configuration", "Console", "DocumentStore", "Feeds", "Ingest", "Live", "MarketData",
+            "MongoRuntime", "MongoStore", "NIOCore", "NIOPosix", "NIOSSL", "Records", "Service", "TickCodec",
+            "TickStore", "Tickets", "ArgumentParser",
         ],
         "ticket": [
             "BSON", "Configuration", "Console", "DocumentStore", "MongoStore", "TicketViews", "Tickets",

@@ -107,7 +107,8 @@ final class FeedHandler: ChannelInboundHandler {
             }
             guard recorder.record(kind, plan.name, bytes) else { return false }
             if plan.isRefusal(bytes) {
-                recorder.refused("\(plan.name): the venue refused: \(String(decoding: bytes.prefix(200), as: UTF8.self))")
+                let text = String(decoding: bytes.prefix(200), as: UTF8.self)
+                recorder.refused("\(plan.name): the venue refused: \(text)")
             }
             return true
         }

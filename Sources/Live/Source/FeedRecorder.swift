@@ -24,6 +24,9 @@ public struct FeedCounts: Equatable, Sendable {
     public var lastReceipt: Timestamp?
     /// Why a connection ended last, or a subscription was refused.
     public var lastTrouble: String?
+
+    /// Nothing happened yet.
+    public init() {}
 }
 
 /// Puts what the connections of a source receive onto its tape, and counts it.

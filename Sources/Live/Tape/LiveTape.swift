@@ -128,6 +128,11 @@ public final class LiveTape: Sendable {
         try write()
     }
 
+    /// Whether a folder holds a tape; opening it tells whether it can be used.
+    public static func exists(in folder: String) -> Bool {
+        !((try? SegmentFolder.segments(in: folder)) ?? []).isEmpty
+    }
+
     /// How full the tape is, and how far.
     public var status: Status { state.withLock { $0.status } }
 

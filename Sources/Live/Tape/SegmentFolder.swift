@@ -65,8 +65,11 @@ final class SegmentFolder {
     func path(of segment: Segment) -> String { path + "/" + segment.name }
 
     /// The segments that are there, in order.
-    func segments() throws(LiveTapeError) -> [Segment] {
-        guard let folder = opendir(path) else { throw Self.error(path, "cannot be listed", errno) }
+    func segments() throws(LiveTapeError) -> [Segment] { try Self.segments(in: path) }
+
+    /// The segments in a folder, in order.
+    static func segments(in path: String) throws(LiveTapeError) -> [Segment] {
+        guard let folder = opendir(path) else { throw error(path, "cannot be listed", errno) }
         defer { closedir(folder) }
         var found: [Segment] = []
         while let entry = readdir(folder) {

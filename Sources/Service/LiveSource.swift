@@ -1,0 +1,256 @@
+import DocumentStore
+import Feeds
+package import Ingest
+package import Live
+private import Synchronization
+
+/// One live source: its connections, the tape that they are recorded on, and the way from there into MongoDB.
+///
+/// The tape goes on whatever becomes of MongoDB; what is on it is applied from where the checkpoint stands, as a replay
+/// of a recording is, and deleted when it is confirmed. Safe to use from any task.
+package final class LiveSource: Sendable {
+    /// What a source is.
+    package struct Settings: Sendable {
+        /// The name that its data is filed under.
+        package var name: String
+        /// What its instruments are filed under.
+        package var venue: String
+        /// What decodes its messages.
+        package var dialect: String
+        package var connections: [ConnectionPlan]
+        /// The folder of its tape.
+        package var folder: String
+        package var limits: LiveTape.Limits
+        package var whenFull: FullTapePolicy
+
+        package init(
+            name: String,
+            venue: String,
+            dialect: String,
+            connections: [ConnectionPlan],
+            folder: String,
+            limits: LiveTape.Limits,
+            whenFull: FullTapePolicy
+        ) {
+            self.name = name
+            self.venue = venue
+            self.dialect = dialect
+            self.connections = connections
+            self.folder = folder
+            self.limits = limits
+            self.whenFull = whenFull
+        }
+    }
+
+    /// How the source is doing.
+    package struct Status: Sendable {
+        package var feed: FeedCounts
+        /// Nil until it was opened.
+        package var tape: LiveTape.Status?
+        /// Events that this process stored.
+        package var stored: Int
+        /// Up to where the tape is confirmed.
+        package var confirmed: Int64
+        /// Why nothing is stored at the moment; nil where it is.
+        package var trouble: String?
+
+        /// Bytes of the tape that MongoDB has not confirmed.
+        package var waitingBytes: Int64 { tape.map { max(0, $0.end.offset - max(confirmed, $0.first.offset)) } ?? 0 }
+
+        fileprivate init(feed: FeedCounts, tape: LiveTape.Status?, stored: Int, confirmed: Int64, trouble: String?) {
+            self.feed = feed
+            self.tape = tape
+            self.stored = stored
+            self.confirmed = confirmed
+            self.trouble = trouble
+        }
+    }
+
+    package let settings: Settings
+    private let target: Replay.Target?
+    private let environment: ServiceEnvironment
+    private let stop: StopSignal
+    private let state = Mutex(State())
+
+    private struct State {
+        var recorder: FeedRecorder?
+        var stored = 0
+        var confirmed: Int64 = 0
+        var trouble: String?
+        var log = TroubleLog()
+    }
+
+    /// A new tape begins so far behind the checkpoint: farther than anything of an earlier tape may have got into
+    /// MongoDB that the checkpoint does not cover yet.
+    private static let newTapeDistance: Int64 = 1 << 24
+
+    /// - Parameter target: where events go; nil for onto the tape only.
+    package init(_ settings: Settings, target: Replay.Target?, environment: ServiceEnvironment, stop: StopSignal) {
+        self.settings = settings
+        self.target = target
+        self.environment = environment
+        self.stop = stop
+    }
+
+    package var status: Status {
+        state.withLock { state in
+            Status(
+                feed: state.recorder?.counts ?? FeedCounts(),
+                tape: state.recorder?.tape.status,
+                stored: state.stored,
+                confirmed: state.confirmed,
+                trouble: state.trouble
+            )
+        }
+    }
+
+    /// Records and stores until it is stopped, and what was recorded is stored, or cancelled.
+    ///
+    /// - Throws: `LiveTapeError`, `StoreError` where the tape cannot be used, or MongoDB refuses its data.
+    package func run() async throws {
+        guard let tape = try await openTape() else { return }
+        if tape.tornBytes > 0 {
+            log("\(tape.tornBytes) bytes of a torn last record were cut off the tape")
+        }
+        let recorder = FeedRecorder(tape: tape, policy: settings.whenFull, now: environment.now)
+        state.withLock { $0.recorder = recorder }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await self.record(recorder) }
+            if let target { group.addTask { try await self.apply(tape, target) } }
+            try await group.waitForAll()
+        }
+    }
+
+    private func log(_ line: String) { environment.log("\(settings.name): \(line)") }
+
+    /// Notes why nothing is stored, or that it is again.
+    private func note(_ trouble: String?) {
+        let lines = state.withLock { state in
+            state.trouble = trouble
+            return state.log.lines(for: trouble)
+        }
+        for line in lines { log(line) }
+    }
+
+    // MARK: The tape
+
+    private var header: TapeHeader {
+        get throws {
+            try TapeHeader(
+                venue: settings.venue,
+                source: settings.name,
+                dialect: settings.dialect,
+                id: environment.tapeID()
+            )
+        }
+    }
+
+    /// Opens the tape, or begins one; nil where it was stopped meanwhile.
+    ///
+    /// A tape that is begun must not use a position that an earlier one of the source used, and MongoDB knows them: so
+    /// that waits for MongoDB, and nothing else does.
+    private func openTape() async throws -> LiveTape? {
+        var start = TapeMark()
+        if let target, !LiveTape.exists(in: settings.folder) {
+            guard let place = try await lastPlace(target) else { return nil }
+            if let place {
+                start = TapeMark(
+                    line: place.line + Self.newTapeDistance,
+                    offset: place.offset + Self.newTapeDistance
+                )
+                log("its tape is gone: a new one begins behind what is stored")
+            }
+        }
+        return try LiveTape(folder: settings.folder, header: header, limits: settings.limits, start: start)
+    }
+
+    /// Up to where the source was applied, nil inside where it never was; nil where it was stopped meanwhile.
+    private func lastPlace(_ target: Replay.Target) async throws -> TapePlace?? {
+        var delay = ReconnectDelay()
+        while !stop.isRaised {
+            do throws(StoreError) {
+                let place = try await checkpoints(target).load()?.place
+                note(nil)
+                return .some(place)
+            } catch {
+                guard error.isTransient else { throw error }
+                note("waits for MongoDB before it begins a tape: \(error.message)")
+                try await environment.retry.sleep(delay.next(environment.retry.random()))
+            }
+        }
+        return nil
+    }
+
+    private func checkpoints(_ target: Replay.Target) -> CheckpointStore {
+        CheckpointStore(
+            writer: target.writer,
+            operationIDs: target.operationIDs,
+            source: settings.name,
+            format: FormatName.tape.rawValue,
+            venue: settings.venue
+        )
+    }
+
+    // MARK: Recording
+
+    /// Keeps the connections standing until it is stopped, and closes the tape behind them.
+    private func record(_ recorder: FeedRecorder) async {
+        await withTaskGroup(of: Void.self) { group in
+            for plan in settings.connections {
+                let connection = FeedConnection(plan, recorder: recorder, environment: environment.connections)
+                group.addTask { await connection.run() }
+            }
+            await stop.wait()
+            group.cancelAll()
+        }
+        recorder.tape.close()
+    }
+
+    // MARK: Storing
+
+    /// Applies the tape to its end, which comes when it is closed.
+    private func apply(_ tape: LiveTape, _ target: Replay.Target) async throws {
+        var delay = ReconnectDelay()
+        while true {
+            let before = status.confirmed
+            do {
+                _ = try await replay(tape, target).run(tape.input())
+                return
+            } catch let error as StoreError where error.isTransient {
+                note("nothing is stored, the tape goes on: \(error.message)")
+            } catch let error as CancellationError {
+                throw error
+            }
+            // What is on the tape is applied after the next start.
+            if stop.isRaised { return }
+            if status.confirmed > before { delay.reset() }
+            try await environment.retry.sleep(delay.next(environment.retry.random()))
+        }
+    }
+
+    private func replay(_ tape: LiveTape, _ target: Replay.Target) throws -> Replay {
+        let format = try TapeFormat(tape.header, venue: settings.venue)
+        let first = tape.status.first
+        var options = Replay.Options(
+            source: settings.name,
+            venue: settings.venue,
+            decoding: "\(format.name) \(settings.venue) \(settings.dialect)"
+        )
+        options.liveTapeStart = TapePlace(line: first.line, offset: first.offset)
+        let before = status.stored
+        return Replay(
+            options,
+            format: format,
+            target: target,
+            environment: environment.retry,
+            onProgress: { [self] progress in
+                state.withLock { $0.stored = before + progress.stored }
+                note(nil)
+            },
+            onCheckpoint: { [self] place in
+                state.withLock { $0.confirmed = place.offset }
+                tape.trim(before: place.offset)
+            }
+        )
+    }
+}

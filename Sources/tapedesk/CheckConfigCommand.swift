@@ -1,0 +1,26 @@
+import ArgumentParser
+import Configuration
+import Console
+
+struct CheckConfigCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check-config",
+        abstract: "Check a configuration file, and say what is in it; needs no database."
+    )
+
+    @OptionGroup var config: ConfigOptions
+
+    func run() async {
+        let status = await reportingFailures {
+            let configuration = try config.load()
+            for source in configuration.sources {
+                let events = source.events.map { $0.rawValue + "s" }.joined(separator: ", ")
+                let count = source.symbols.count == 1 ? "1 symbol" : "\(source.symbols.count) symbols"
+                Terminal.output("source \(source.name): \(events) of \(count) from \(source.venue.rawValue)")
+            }
+            Terminal.output("The configuration has no mistakes.")
+            return ExitStatus.done
+        }
+        endProcess(status)
+    }
+}

@@ -1,0 +1,45 @@
+import Console
+import Live
+import Service
+
+/// What operators read of live sources.
+enum ServiceText {
+    /// All sources in one line.
+    static func line(_ sources: [LiveSource]) -> String {
+        let statuses = sources.map(\.status)
+        let messages = statuses.reduce(0) { $0 + $1.feed.messages }
+        let stored = statuses.reduce(0) { $0 + $1.stored }
+        let waiting = statuses.reduce(0) { $0 + $1.waitingBytes }
+        let open = statuses.reduce(0) { $0 + $1.feed.open }
+        let wanted = sources.reduce(0) { $0 + $1.settings.connections.count }
+        var parts = [
+            isDegraded(sources) ? "degraded" : "running", "\(open) of \(wanted) connections",
+            "\(messages.grouped) messages", "\(stored.grouped) events stored", "\(waiting.grouped) bytes wait",
+        ]
+        let dropped = statuses.reduce(0) { $0 + $1.feed.dropped }
+        if dropped > 0 { parts.append("\(dropped.grouped) messages dropped") }
+        if let trouble = statuses.lazy.compactMap({ $0.trouble ?? $0.tape?.trouble?.message }).first {
+            parts.append(trouble)
+        }
+        return parts.joined(separator: "; ")
+    }
+
+    /// Whether something that sources need is missing.
+    static func isDegraded(_ sources: [LiveSource]) -> Bool {
+        sources.contains { source in
+            let status = source.status
+            return status.trouble != nil || status.tape?.trouble != nil
+                || status.feed.open < source.settings.connections.count
+        }
+    }
+
+    /// What was recorded of a source.
+    static func recorded(_ source: LiveSource) -> String {
+        let status = source.status
+        var text = "\(source.settings.name): \(status.feed.messages.grouped) messages"
+        if let tape = status.tape { text += ", \(tape.byteCount.grouped) bytes in \(source.settings.folder)" }
+        if status.feed.dropped > 0 { text += ", \(status.feed.dropped.grouped) dropped" }
+        if let trouble = status.feed.lastTrouble { text += " (last: \(trouble))" }
+        return text
+    }
+}
