@@ -171,7 +171,13 @@ let package = Package(
         // Tests.
         .target(
             name: "TestSupport",
-            dependencies: ["BSON", "MongoRuntime"],
+            dependencies: [
+                "BSON", "MongoRuntime",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+            ],
             path: "Tests/TestSupport",
             swiftSettings: strict
         ),
@@ -191,7 +197,17 @@ let package = Package(
             dependencies: ["CZlib", "CZstd", "Feeds", "MarketData"],
             swiftSettings: strict
         ),
-        .testTarget(name: "LiveTests", dependencies: ["Feeds", "Live", "MarketData"], swiftSettings: strict),
+        .testTarget(
+            name: "LiveTests",
+            dependencies: [
+                "Feeds", "Live", "MarketData", "TestSupport",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "StoreConformanceTests",
             dependencies: ["BSON", "DocumentStore", "MongoStore", "SimulatedStore", "TestSupport"],

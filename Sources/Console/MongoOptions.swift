@@ -63,8 +63,16 @@ package struct MongoOptions: ParsableArguments {
 
     /// Connects to the database that the arguments, the environment or the configuration name.
     ///
+    /// - Parameters:
+    ///   - connections: how many operations the work has under way at once.
+    ///   - wait: how long one is repeated while MongoDB is away; nil for as long as the arguments say.
+    ///   - needsServer: whether a server must answer now; otherwise it may come later.
     /// - Throws: `StoreError`, `ConfigurationError`.
-    package func connect(connections: Int) async throws -> Database {
+    package func connect(
+        connections: Int,
+        wait patience: Duration? = nil,
+        needsServer: Bool = true
+    ) async throws -> Database {
         try config.check()
         let address = try address()
         // Who waits for a second does not want to wait for five until a server is found.
@@ -75,9 +83,10 @@ package struct MongoOptions: ParsableArguments {
             database: address.database,
             connections: connections,
             applicationName: Terminal.program,
-            limits: limits
+            limits: limits,
+            needsServer: needsServer
         )
-        return Database(store: store, wait: .seconds(wait))
+        return Database(store: store, wait: patience ?? .seconds(wait))
     }
 
     private func address() throws -> MongoAddress {

@@ -32,6 +32,7 @@ public final class MongoDocumentStore: DocumentStore, Sendable {
     ///   - connections: how many operations can be under way at once; opened when needed.
     ///   - applicationName: what the server's log calls this program.
     ///   - limits: bounds of waits, where the URI gives none.
+    ///   - needsServer: whether a server must answer; if not, one may come later.
     /// - Throws: `StoreError` of code `refused` for an unusable URI, `unavailable` where no server answers, and
     ///   `unauthorized`.
     public static func connect(
@@ -39,7 +40,8 @@ public final class MongoDocumentStore: DocumentStore, Sendable {
         database: String? = nil,
         connections: Int = 4,
         applicationName: String = "tapedesk",
-        limits: MongoConfiguration.Limits = MongoConfiguration.Limits()
+        limits: MongoConfiguration.Limits = MongoConfiguration.Limits(),
+        needsServer: Bool = true
     ) async throws(StoreError) -> MongoDocumentStore {
         let configuration: MongoConfiguration
         do throws(MongoError) {
@@ -57,6 +59,7 @@ public final class MongoDocumentStore: DocumentStore, Sendable {
             throw StoreError(.refused, "'\(name)' is not a name for a database: 1 to 63 letters, digits, _ and -")
         }
         let store = MongoDocumentStore(pool: ConnectionPool(configuration: configuration), database: name)
+        guard needsServer else { return store }
         do throws(StoreError) {
             try await store.perform { connection throws(MongoError) in try connection.ping(database: name) }
         } catch {

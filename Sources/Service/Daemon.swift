@@ -18,7 +18,7 @@ package struct Daemon: Sendable {
     package let sources: [LiveSource]
     private let compaction: Compaction?
     private let environment: ServiceEnvironment
-    private let stop: StopSignal
+    private let stop: Latch
 
     /// Once it was told to stop, storing may take so long.
     private static let drainTime: Duration = .seconds(8)
@@ -28,7 +28,7 @@ package struct Daemon: Sendable {
         sources: [LiveSource],
         compaction: Compaction?,
         environment: ServiceEnvironment,
-        stop: StopSignal
+        stop: Latch
     ) {
         self.sources = sources
         self.compaction = compaction

@@ -66,10 +66,22 @@ package final class LiveSource: Sendable {
         }
     }
 
+    /// Where events go.
+    package struct Target: Sendable {
+        let replay: Replay.Target
+        /// The collections are there.
+        let isPrepared: Latch
+
+        package init(_ replay: Replay.Target, isPrepared: Latch) {
+            self.replay = replay
+            self.isPrepared = isPrepared
+        }
+    }
+
     package let settings: Settings
-    private let target: Replay.Target?
+    private let target: Target?
     private let environment: ServiceEnvironment
-    private let stop: StopSignal
+    private let stop: Latch
     private let state = Mutex(State())
 
     private struct State {
@@ -85,7 +97,7 @@ package final class LiveSource: Sendable {
     private static let newTapeDistance: Int64 = 1 << 24
 
     /// - Parameter target: where events go; nil for onto the tape only.
-    package init(_ settings: Settings, target: Replay.Target?, environment: ServiceEnvironment, stop: StopSignal) {
+    package init(_ settings: Settings, target: Target?, environment: ServiceEnvironment, stop: Latch) {
         self.settings = settings
         self.target = target
         self.environment = environment
@@ -116,7 +128,12 @@ package final class LiveSource: Sendable {
         state.withLock { $0.recorder = recorder }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await self.record(recorder) }
-            if let target { group.addTask { try await self.apply(tape, target) } }
+            if let target {
+                group.addTask {
+                    await target.isPrepared.wait()
+                    try await self.apply(tape, target.replay)
+                }
+            }
             try await group.waitForAll()
         }
     }
@@ -126,8 +143,9 @@ package final class LiveSource: Sendable {
     /// Notes why nothing is stored, or that it is again.
     private func note(_ trouble: String?) {
         let lines = state.withLock { state in
+            let isOver = trouble == nil && state.trouble != nil
             state.trouble = trouble
-            return state.log.lines(for: trouble)
+            return state.log.lines(for: trouble) + (isOver ? ["goes on as it should"] : [])
         }
         for line in lines { log(line) }
     }
@@ -152,7 +170,7 @@ package final class LiveSource: Sendable {
     private func openTape() async throws -> LiveTape? {
         var start = TapeMark()
         if let target, !LiveTape.exists(in: settings.folder) {
-            guard let place = try await lastPlace(target) else { return nil }
+            guard let place = try await lastPlace(target.replay) else { return nil }
             if let place {
                 start = TapeMark(
                     line: place.line + Self.newTapeDistance,

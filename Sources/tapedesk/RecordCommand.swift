@@ -14,8 +14,8 @@ struct RecordCommand: AsyncParsableCommand {
 
                 cat DIR/tapes/NAME/*.tape | tapedesk replay - --format tape --source NAME
 
-            Ends with SIGINT or SIGTERM; started again, it goes on with the same tapes. Nothing is deleted: a tape that \
-            is full does what 'when_full' of its source says.
+            Ends with SIGINT or SIGTERM; started again, it goes on with the same tapes. Nothing is deleted: a tape \
+            that is full does what 'when_full' of its source says.
             """
     )
 
@@ -31,7 +31,7 @@ struct RecordCommand: AsyncParsableCommand {
         let status = await reportingFailures {
             let configuration = try config.load()
             let environment = try ServiceEnvironment.system()
-            let stop = StopSignal()
+            let stop = Latch()
             let signals = StopOnSignals(stop)
             let sources = try LiveSources.make(
                 configuration,

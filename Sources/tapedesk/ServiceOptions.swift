@@ -4,7 +4,6 @@ import Console
 import Dispatch
 import DocumentStore
 import Glibc
-import Ingest
 import Live
 import MarketData
 import NIOCore
@@ -23,9 +22,9 @@ enum LiveSources {
     static func make(
         _ configuration: Configuration,
         in state: String,
-        target: Replay.Target?,
+        target: LiveSource.Target?,
         environment: ServiceEnvironment,
-        stop: StopSignal
+        stop: Latch
     ) throws -> [LiveSource] {
         guard !configuration.sources.isEmpty else {
             throw ConfigurationProblem("the configuration names no 'sources': there is nothing to do")
@@ -118,11 +117,13 @@ extension ServiceEnvironment {
     }
 }
 
-/// Raises a stop signal when the process is asked to end; asked twice, it ends at once.
+/// Raises a latch when the process is asked to end; asked twice, it ends at once.
 final class StopOnSignals {
     private let sources: [any DispatchSourceSignal]
 
-    init(_ stop: StopSignal) {
+    init(_ stop: Latch) {
+        // A terminal that goes away is no reason to end.
+        signal(SIGHUP, SIG_IGN)
         sources = [SIGTERM, SIGINT].map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())

@@ -100,7 +100,7 @@ public struct FeedConnection: Sendable {
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
     }
 
-    /// The pipeline of a connection; its result is the channel once it is a WebSocket, nil where it does not become one.
+    /// The pipeline of a connection; its result is the channel once it is a WebSocket, nil where it becomes none.
     private func configure(
         _ channel: any Channel,
         _ done: EventLoopPromise<ConnectionEnd>

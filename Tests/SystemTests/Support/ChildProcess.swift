@@ -94,6 +94,13 @@ final class ChildProcess: Sendable {
         isReaped.withLock { if !$0 { _ = Foundation.kill(pid, SIGKILL) } }
     }
 
+    /// Asks the process to end.
+    ///
+    /// Does nothing where it has ended already.
+    func terminate() {
+        isReaped.withLock { if !$0 { _ = Foundation.kill(pid, SIGTERM) } }
+    }
+
     /// Writes to the standard input, waiting as long as the process does not read.
     func send(_ bytes: Data) async throws {
         guard let descriptor = inputPipe.withLock({ $0 }) else { throw HarnessError(description: "no open pipe") }

@@ -1,9 +1,9 @@
 private import Synchronization
 
-/// Tells everything in a daemon that it is to end.
+/// Something that happens once, and that many wait for.
 ///
 /// Safe to use from any thread.
-package final class StopSignal: Sendable {
+package final class Latch: Sendable {
     private let state = Mutex(State())
 
     private struct State {
@@ -16,7 +16,7 @@ package final class StopSignal: Sendable {
 
     package var isRaised: Bool { state.withLock { $0.isRaised } }
 
-    /// Asks everybody to end; asking twice changes nothing.
+    /// Says that it has happened; saying so twice changes nothing.
     package func raise() {
         let waiters = state.withLock { state in
             state.isRaised = true
@@ -26,7 +26,7 @@ package final class StopSignal: Sendable {
         for waiter in waiters { waiter.resume() }
     }
 
-    /// Waits until it was asked for, or the task is cancelled.
+    /// Waits until it has happened, or the task is cancelled.
     package func wait() async {
         let number = state.withLock { state in
             state.nextWaiter += 1
