@@ -64,7 +64,7 @@ final class LiveDesk: Sendable {
     func silence() { counter.isSilent.store(true, ordering: .releasing) }
 
     func serve(_ arguments: String...) throws -> ChildProcess {
-        try desk.start(["serve", "--config", configuration, "--wait", "5"] + arguments)
+        try desk.start(["serve", "--config", configuration, "--wait", "3"] + arguments)
     }
 
     /// Runs tapedesk with the configuration, without a database.
