@@ -232,12 +232,11 @@ package final class LiveSource: Sendable {
         while true {
             let before = status.confirmed
             do {
-                _ = try await replay(tape, target).run(tape.input())
-                return
+                let report = try await replay(tape, target).run(tape.input())
+                guard case .failure(let error) = report.end else { return }
+                note("nothing is stored, the tape cannot be read: \(error.message)")
             } catch let error as StoreError where error.isTransient {
                 note("nothing is stored, the tape goes on: \(error.message)")
-            } catch let error as CancellationError {
-                throw error
             }
             // What is on the tape is applied after the next start.
             if stop.isRaised { return }

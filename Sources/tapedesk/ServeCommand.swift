@@ -13,10 +13,11 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve",
         abstract: "Take live feeds into MongoDB, until it is told to stop.",
         discussion: """
-            The sources are in the configuration. What comes is recorded on local tapes first and stored from there, so \
-            MongoDB may be away: the tapes go on, and what is on them is stored when it is back, also after a \
-            crash. \
-            SIGTERM and SIGINT end it in order, within 10 seconds; what is not stored by then is, after the next start.
+            The sources are in the configuration. What comes is recorded on local tapes first and stored from there, \
+            so MongoDB may be away: the tapes go on, and what is on them is stored when it is back, also after a crash.
+
+            SIGTERM and SIGINT end it in order, within 10 seconds; what is not stored by then is stored after the next \
+            start.
             """
     )
 

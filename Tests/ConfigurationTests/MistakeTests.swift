@@ -21,7 +21,11 @@ import Testing
         ("mongoo:\n  database: x\n", "1:1 unknown key 'mongoo'; did you mean 'mongo'?"),
         ("mongo:\n  datbaase: x\n", "2:3 unknown key 'datbaase'; did you mean 'database'?"),
         ("tickets:\n  agent: mia\n  rolls: {}\n", "3:3 unknown key 'rolls'; did you mean 'roles'?"),
-        ("alerts: {}\n", "1:1 unknown key 'alerts'; here stands one of: mongo, tickets, retention"),
+        (
+            "alerts: {}\n",
+            "1:1 unknown key 'alerts'; here stands one of: mongo, tickets, retention, "
+                + "service, sources"
+        ),
         ("Mongo: {}\n", "1:1 unknown key 'Mongo'; did you mean 'mongo'?"),
         ("? [a, b]\n: c\n", "1:3 a key is a word, not a list"),
         // Wrong types.

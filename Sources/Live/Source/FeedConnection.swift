@@ -1,8 +1,10 @@
+import Feeds
 public import NIOCore
 import NIOHTTP1
 import NIOPosix
 public import NIOSSL
 import NIOWebSocket
+private import Synchronization
 
 /// Keeps one connection of a source standing.
 public struct FeedConnection: Sendable {
@@ -58,25 +60,26 @@ public struct FeedConnection: Sendable {
     private func connectOnce() async -> ConnectionEnd {
         let loop = environment.group.next()
         let done = loop.makePromise(of: ConnectionEnd.self)
-        do {
-            let upgrade = try await bootstrap(loop).connect(host: plan.address.host, port: plan.address.port) {
-                channel in
-                channel.eventLoop.makeCompletedFuture { try configure(channel, done) }
+        let channels = OpenChannels()
+        let end = await withTaskCancellationHandler {
+            do {
+                let upgrade = try await bootstrap(loop).connect(host: plan.address.host, port: plan.address.port) {
+                    channel in
+                    channels.add(channel)
+                    return channel.eventLoop.makeCompletedFuture { try configure(channel, done) }
+                }
+                guard try await upgrade.get() else { throw FeedConnectionError.notUpgraded }
+                return try await done.futureResult.get()
+            } catch {
+                return failed(Self.reason(error))
             }
-            guard let channel = try await upgrade.get() else {
-                throw FeedConnectionError.notUpgraded
-            }
-            return await withTaskCancellationHandler {
-                (try? await done.futureResult.get()) ?? failed("the connection was lost")
-            } onCancel: {
-                channel.close(promise: nil)
-            }
-        } catch {
-            let end = failed(Self.reason(error))
-            // Nobody waits for it; a promise must be kept all the same.
-            done.succeed(end)
-            return end
+        } onCancel: {
+            channels.close()
         }
+        channels.close()
+        // Nobody waits for it where the connection did not come to be; a promise must be kept all the same.
+        done.succeed(end)
+        return end
     }
 
     private func failed(_ reason: String) -> ConnectionEnd {
@@ -100,11 +103,11 @@ public struct FeedConnection: Sendable {
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
     }
 
-    /// The pipeline of a connection; its result is the channel once it is a WebSocket, nil where it becomes none.
+    /// The pipeline of a connection; its result is whether it became a WebSocket.
     private func configure(
         _ channel: any Channel,
         _ done: EventLoopPromise<ConnectionEnd>
-    ) throws -> EventLoopFuture<(any Channel)?> {
+    ) throws -> EventLoopFuture<Bool> {
         let address = plan.address
         if address.isSecure {
             // Names are for certificates and for the server to choose one; a bare address has none.
@@ -116,19 +119,19 @@ public struct FeedConnection: Sendable {
             try channel.pipeline.syncOperations.addHandler(handler)
         }
         let deadline = channel.eventLoop.scheduleTask(in: Self.connectTimeout) { channel.close(promise: nil) }
-        let upgrader = NIOTypedWebSocketClientUpgrader<(any Channel)?>(
-            maxFrameSize: TapeLimits.messageBytesMax,
+        let upgrader = NIOTypedWebSocketClientUpgrader<Bool>(
+            maxFrameSize: TapeEncoder.payloadBytesMax,
             upgradePipelineHandler: { [plan, recorder] channel, _ in
                 channel.eventLoop.makeCompletedFuture {
                     deadline.cancel()
                     let aggregator = NIOWebSocketFrameAggregator(
                         minNonFinalFragmentSize: 0,
                         maxAccumulatedFrameCount: 4_096,
-                        maxAccumulatedFrameSize: TapeLimits.messageBytesMax
+                        maxAccumulatedFrameSize: TapeEncoder.payloadBytesMax
                     )
                     try channel.pipeline.syncOperations.addHandler(aggregator)
                     try channel.pipeline.syncOperations.addHandler(FeedHandler(plan, recorder, done: done))
-                    return channel
+                    return true
                 }
             }
         )
@@ -136,13 +139,13 @@ public struct FeedConnection: Sendable {
         headers.add(name: "Host", value: address.hostHeader)
         headers.add(name: "User-Agent", value: "tapedesk")
         let request = HTTPRequestHead(version: .http1_1, method: .GET, uri: address.target, headers: headers)
-        let configuration = NIOTypedHTTPClientUpgradeConfiguration<(any Channel)?>(
+        let configuration = NIOTypedHTTPClientUpgradeConfiguration<Bool>(
             upgradeRequestHead: request,
             upgraders: [upgrader],
             notUpgradingCompletionHandler: { channel in
                 deadline.cancel()
                 channel.close(promise: nil)
-                return channel.eventLoop.makeSucceededFuture(nil)
+                return channel.eventLoop.makeSucceededFuture(false)
             }
         )
         var pipeline = NIOUpgradableHTTPClientPipelineConfiguration(upgradeConfiguration: configuration)
@@ -157,7 +160,25 @@ private enum FeedConnectionError: Error {
     case notUpgraded
 }
 
-/// What a tape takes.
-private enum TapeLimits {
-    static let messageBytesMax = 16 << 20
+/// The channels of one attempt to connect: a name may have several addresses, which are tried beside each other.
+private final class OpenChannels: Sendable {
+    private let state = Mutex((channels: [any Channel](), isClosed: false))
+
+    func add(_ channel: any Channel) {
+        let isClosed = state.withLock { state in
+            state.channels.append(channel)
+            return state.isClosed
+        }
+        if isClosed { channel.close(promise: nil) }
+    }
+
+    /// Closes those that there are, and all that are still to come.
+    func close() {
+        let channels = state.withLock { state in
+            state.isClosed = true
+            defer { state.channels = [] }
+            return state.channels
+        }
+        for channel in channels { channel.close(promise: nil) }
+    }
 }

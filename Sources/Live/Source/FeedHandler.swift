@@ -16,6 +16,7 @@ final class FeedHandler: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     private var timers: [Int: Scheduled<Void>] = [:]
     private var timersSoFar = 0
+    private var opened = NIODeadline.now()
     private var lastReceipt = NIODeadline.now()
     private var messages = 0
     private var snapshots: Set<String> = []
@@ -26,6 +27,8 @@ final class FeedHandler: ChannelInboundHandler {
 
     /// A full tape is tried again so much later.
     private static let retryDelay = TimeAmount.milliseconds(20)
+    /// A connection that stood so long, and brought something, was a good one.
+    private static let goodTime = TimeAmount.seconds(30)
     /// Subscriptions that are told apart.
     private static let snapshotsMax = 10_000
 
@@ -38,7 +41,8 @@ final class FeedHandler: ChannelInboundHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         isOpen = true
-        lastReceipt = .now()
+        opened = .now()
+        lastReceipt = opened
         recorder.opened()
         record(.connect, plan.address.description)
         for (number, message) in plan.messages.enumerated() {
@@ -201,6 +205,7 @@ final class FeedHandler: ChannelInboundHandler {
         for timer in timers.values { timer.cancel() }
         timers = [:]
         context = nil
-        done.succeed(ConnectionEnd(reason: "\(plan.name): \(reason)", wasOpen: true, wasGood: messages > 0))
+        let wasGood = messages > 0 && .now() - opened >= Self.goodTime
+        done.succeed(ConnectionEnd(reason: "\(plan.name): \(reason)", wasOpen: true, wasGood: wasGood))
     }
 }

@@ -153,6 +153,6 @@ struct ConnectionEnd: Equatable, Sendable {
     let reason: String
     /// Whether it stood.
     let wasOpen: Bool
-    /// Whether it brought messages.
+    /// Whether it stood for some time and brought messages: the next failure is a first one.
     let wasGood: Bool
 }
