@@ -51,15 +51,18 @@ package final class LiveSource: Sendable {
         package var stored: Int
         /// Up to where the tape is confirmed.
         package var confirmed: Int64
+        /// How long messages take from their receipt until they are stored.
+        package var lag: LagMeter
         /// Why nothing is stored at the moment; nil where it is.
         package var trouble: String?
 
         /// Bytes of the tape that MongoDB has not confirmed.
         package var waitingBytes: Int64 { tape.map { max(0, $0.end.offset - max(confirmed, $0.first.offset)) } ?? 0 }
 
-        fileprivate init(feed: FeedCounts, tape: LiveTape.Status?, stored: Int, confirmed: Int64, trouble: String?) {
-            self.feed = feed
-            self.tape = tape
+        fileprivate init(_ recorder: FeedRecorder?, stored: Int, confirmed: Int64, trouble: String?) {
+            feed = recorder?.counts ?? FeedCounts()
+            tape = recorder?.tape.status
+            lag = recorder?.lag ?? LagMeter()
             self.stored = stored
             self.confirmed = confirmed
             self.trouble = trouble
@@ -106,13 +109,7 @@ package final class LiveSource: Sendable {
 
     package var status: Status {
         state.withLock { state in
-            Status(
-                feed: state.recorder?.counts ?? FeedCounts(),
-                tape: state.recorder?.tape.status,
-                stored: state.stored,
-                confirmed: state.confirmed,
-                trouble: state.trouble
-            )
+            Status(state.recorder, stored: state.stored, confirmed: state.confirmed, trouble: state.trouble)
         }
     }
 
@@ -131,7 +128,7 @@ package final class LiveSource: Sendable {
             if let target {
                 group.addTask {
                     await target.isPrepared.wait()
-                    try await self.apply(tape, target.replay)
+                    try await self.apply(recorder, target.replay)
                 }
             }
             try await group.waitForAll()
@@ -227,12 +224,12 @@ package final class LiveSource: Sendable {
     // MARK: Storing
 
     /// Applies the tape to its end, which comes when it is closed.
-    private func apply(_ tape: LiveTape, _ target: Replay.Target) async throws {
+    private func apply(_ recorder: FeedRecorder, _ target: Replay.Target) async throws {
         var delay = ReconnectDelay()
         while true {
             let before = status.confirmed
             do {
-                let report = try await replay(tape, target).run(tape.input())
+                let report = try await replay(recorder, target).run(recorder.tape.input())
                 guard case .failure(let error) = report.end else { return }
                 note("nothing is stored, the tape cannot be read: \(error.message)")
             } catch let error as StoreError where error.isTransient {
@@ -245,7 +242,8 @@ package final class LiveSource: Sendable {
         }
     }
 
-    private func replay(_ tape: LiveTape, _ target: Replay.Target) throws -> Replay {
+    private func replay(_ recorder: FeedRecorder, _ target: Replay.Target) throws -> Replay {
+        let tape = recorder.tape
         let format = try TapeFormat(tape.header, venue: settings.venue)
         let first = tape.status.first
         var options = Replay.Options(
@@ -261,6 +259,7 @@ package final class LiveSource: Sendable {
             target: target,
             environment: environment.retry,
             onProgress: { [self] progress in
+                recorder.stored(through: progress.offset)
                 state.withLock { $0.stored = before + progress.stored }
                 note(nil)
             },

@@ -16,6 +16,9 @@ enum ServiceText {
             isDegraded(sources) ? "degraded" : "running", "\(open) of \(wanted) connections",
             "\(messages.grouped) messages", "\(stored.grouped) events stored", "\(waiting.grouped) bytes wait",
         ]
+        if let lag = statuses.compactMap({ $0.lag.quantile(0.99) }).max() {
+            parts.append("stored within \(milliseconds(lag)) ms (p99)")
+        }
         let dropped = statuses.reduce(0) { $0 + $1.feed.dropped }
         if dropped > 0 { parts.append("\(dropped.grouped) messages dropped") }
         if let trouble = statuses.lazy.compactMap({ $0.trouble ?? $0.tape?.trouble?.message }).first {
@@ -33,11 +36,16 @@ enum ServiceText {
         }
     }
 
+    private static func milliseconds(_ duration: Duration) -> Int { Int((duration / .milliseconds(1)).rounded(.up)) }
+
     /// What was recorded of a source.
     static func recorded(_ source: LiveSource) -> String {
         let status = source.status
         var text = "\(source.settings.name): \(status.feed.messages.grouped) messages"
         if let tape = status.tape { text += ", \(tape.byteCount.grouped) bytes in \(source.settings.folder)" }
+        if let median = status.lag.quantile(0.5), let worst = status.lag.quantile(0.99) {
+            text += ", stored within \(milliseconds(median)) ms (median) and \(milliseconds(worst)) ms (p99)"
+        }
         if status.feed.dropped > 0 { text += ", \(status.feed.dropped.grouped) dropped" }
         if let trouble = status.feed.lastTrouble { text += " (last: \(trouble))" }
         return text

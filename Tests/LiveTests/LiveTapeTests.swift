@@ -65,7 +65,7 @@ func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) a
         for number in numbers {
             let payload = Array(Self.trade(number).utf8)
             let name = Array("ws.1".utf8)
-            try name.withUnsafeBytes { name in
+            _ = try name.withUnsafeBytes { name in
                 try payload.withUnsafeBytes { payload in
                     try tape.append(
                         .receive,

@@ -40,6 +40,7 @@ public final class FeedRecorder: Sendable {
 
     private struct State {
         var counts = FeedCounts()
+        var lag = LagMeter()
         var connections: [String: Connection] = [:]
     }
 
@@ -60,6 +61,15 @@ public final class FeedRecorder: Sendable {
 
     public var counts: FeedCounts { state.withLock { $0.counts } }
 
+    /// How long messages take from their receipt until they are stored.
+    public var lag: LagMeter { state.withLock { $0.lag } }
+
+    /// Notes that everything up to an offset of the tape is stored.
+    public func stored(through offset: Int64) {
+        let time = now()
+        state.withLock { $0.lag.stored(through: offset, at: time) }
+    }
+
     /// Records a frame; answers false where it has to wait.
     func record(_ kind: TapeFrameKind, _ connection: String, _ payload: UnsafeRawBufferPointer) -> Bool {
         let time = now()
@@ -67,7 +77,7 @@ public final class FeedRecorder: Sendable {
             var known = state.connections[connection] ?? Connection()
             defer { state.connections[connection] = known }
             let isMessage = kind == .receive || kind == .snapshot
-            guard append(kind, time, connection, payload, &known) else {
+            guard let end = append(kind, time, connection, payload, &known) else {
                 if policy == .block { return false }
                 if isMessage {
                     if known.droppingSince == nil { known.droppingSince = known.received }
@@ -81,28 +91,30 @@ public final class FeedRecorder: Sendable {
                 state.counts.messages += 1
                 state.counts.bytes += payload.count
                 state.counts.lastReceipt = time
+                state.lag.received(time, through: end)
             }
             return true
         }
     }
 
-    /// Appends a frame, behind the word about those that were dropped before it; answers false where the tape is full.
+    /// Appends a frame, behind the word about those that were dropped before it, and answers where it ends; nil where
+    /// the tape is full.
     private func append(
         _ kind: TapeFrameKind,
         _ time: Timestamp,
         _ connection: String,
         _ payload: UnsafeRawBufferPointer,
         _ known: inout Connection
-    ) -> Bool {
+    ) -> Int64? {
         var name = connection
         return name.withUTF8 { name in
             let name = UnsafeRawBufferPointer(name)
             if let since = known.droppingSince {
                 var text = "\(since) \(known.received)"
                 let isThere = text.withUTF8 {
-                    append(.dropped, time, name, UnsafeRawBufferPointer($0))
+                    append(.dropped, time, name, UnsafeRawBufferPointer($0)) != nil
                 }
-                guard isThere else { return false }
+                guard isThere else { return nil }
                 known.droppingSince = nil
             }
             return append(kind, time, name, payload)
@@ -114,12 +126,11 @@ public final class FeedRecorder: Sendable {
         _ time: Timestamp,
         _ name: UnsafeRawBufferPointer,
         _ payload: UnsafeRawBufferPointer
-    ) -> Bool {
+    ) -> Int64? {
         do throws(LiveTapeError) {
-            try tape.append(kind, receiptTime: time, connection: name, payload: payload)
-            return true
+            return try tape.append(kind, receiptTime: time, connection: name, payload: payload)
         } catch {
-            return false
+            return nil
         }
     }
 

@@ -142,25 +142,29 @@ public final class LiveTape: Sendable {
     ///
     /// It is on the disk a little later. Whoever appends calls `settle` now and then, so that the disk can follow.
     ///
+    /// - Returns: the offset behind it.
     /// - Throws: `LiveTapeError`: `full` where the tape or what waits for the disk may not grow; nothing is appended
     ///   then.
+    @discardableResult
     public func append(
         _ kind: TapeFrameKind,
         receiptTime: Timestamp,
         connection: UnsafeRawBufferPointer,
         payload: UnsafeRawBufferPointer
-    ) throws(LiveTapeError) {
+    ) throws(LiveTapeError) -> Int64 {
         let outcome = state.withLock { state in
-            Result<Schedule, LiveTapeError> { () throws(LiveTapeError) in
+            Result<(Schedule, Int64), LiveTapeError> { () throws(LiveTapeError) in
                 try append(kind, receiptTime, connection, payload, to: &state)
-                return schedule(&state)
+                return (schedule(&state), state.status.end.offset)
             }
         }
-        switch try outcome.get() {
+        let (urgency, end) = try outcome.get()
+        switch urgency {
         case .none: break
         case .soon: disk.queue.asyncAfter(deadline: .now() + limits.syncDelay.dispatch) { self.writeInQueue() }
         case .now: disk.queue.async { self.writeInQueue() }
         }
+        return end
     }
 
     private enum Schedule {
