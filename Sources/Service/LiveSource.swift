@@ -131,7 +131,8 @@ package final class LiveSource: Sendable {
                     try await self.apply(recorder, target.replay)
                 }
             }
-            try await group.waitForAll()
+            // The first failure ends the other, which waiting for all would not.
+            for try await _ in group {}
         }
     }
 
@@ -234,6 +235,12 @@ package final class LiveSource: Sendable {
                 note("nothing is stored, the tape cannot be read: \(error.message)")
             } catch let error as StoreError where error.isTransient {
                 note("nothing is stored, the tape goes on: \(error.message)")
+            } catch let error as StoreError where error.code == .refused {
+                throw StoreError(
+                    .refused,
+                    "source '\(settings.name)' cannot go on with the tape in \(settings.folder): \(error.message). "
+                        + "Or move the tape away: a new one begins behind what is stored, and this one can be replayed"
+                )
             }
             // What is on the tape is applied after the next start.
             if stop.isRaised { return }

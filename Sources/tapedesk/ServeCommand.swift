@@ -72,7 +72,8 @@ struct ServeCommand: AsyncParsableCommand {
                 }
                 let notifier = ServiceNotifier(stop)
                 group.addTask { try await daemon.run { notifier.tell($0) } }
-                try await group.waitForAll()
+                // The first failure ends the other, which waiting for all would not.
+                for try await _ in group {}
             }
             Terminal.progress("")
             for source in sources { Terminal.error(ServiceText.recorded(source)) }

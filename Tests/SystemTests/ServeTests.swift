@@ -76,10 +76,11 @@ extension SystemTests {
             try await live.expectStoresWhatWasRecorded()
         }
 
-        @Test func aLostTapeIsFollowedByANewOne() async throws {
+        @Test func aLostTapeIsFollowedByANewOneAndNeverTakenUpAgain() async throws {
             let live = try await LiveDesk()
+            let state = live.desk.folder + "/state"
             var stored: [Int] = []
-            for _ in 0..<2 {
+            for round in 0..<2 {
                 let daemon = try live.serve()
                 let before = await live.confirmed()
                 try await live.wait { await live.confirmed() > before + 500 }
@@ -88,8 +89,12 @@ extension SystemTests {
                 #expect(ending.code == 0, "\(ending.error)")
                 let recorded = try live.recorded()
                 stored += recorded
-                try FileManager.default.removeItem(atPath: live.desk.folder + "/state")
+                try FileManager.default.moveItem(atPath: state, toPath: state + ".\(round)")
             }
+            #expect(try await live.stored() == stored)
+            try FileManager.default.moveItem(atPath: state + ".0", toPath: state)
+            let ending = try await live.serve().wait()
+            #expect(ending.code == 2 && ending.error.contains("\(state)/tapes/spot"), "\(ending.error)")
             #expect(try await live.stored() == stored)
             try await live.desk.verifyClean()
         }
