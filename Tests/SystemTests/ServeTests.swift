@@ -23,6 +23,7 @@ extension SystemTests {
             let before = try live.recorded().count
             let daemon = try live.serve()
             try await live.wait { try live.recorded().count > before }
+            try await live.settle()
             daemon.terminate()
             let ending = try await daemon.wait(within: .seconds(12))
             #expect(ending.code == 0, "\(ending.error)")
@@ -43,6 +44,7 @@ extension SystemTests {
             try await server.restart()
             let behind = live.sent
             try await live.wait { await live.confirmed() > behind }
+            try await live.settle()
             daemon.terminate()
             let ending = try await daemon.wait(within: .seconds(12))
             #expect(ending.code == 0, "\(ending.error)")
@@ -71,6 +73,7 @@ extension SystemTests {
             let third = try live.serve()
             let target = try live.recorded().count
             try await live.wait { await live.confirmed() > target }
+            try await live.settle()
             third.terminate()
             #expect(try await third.wait(within: .seconds(12)).code == 0)
             try await live.expectStoresWhatWasRecorded()
@@ -84,11 +87,13 @@ extension SystemTests {
                 let daemon = try live.serve()
                 let before = await live.confirmed()
                 try await live.wait { await live.confirmed() > before + 500 }
+                try await live.settle(behind: stored.count)
                 daemon.terminate()
                 let ending = try await daemon.wait(within: .seconds(12))
                 #expect(ending.code == 0, "\(ending.error)")
                 let recorded = try live.recorded()
                 stored += recorded
+                live.resume()
                 try FileManager.default.moveItem(atPath: state, toPath: state + ".\(round)")
             }
             #expect(try await live.stored() == stored)

@@ -60,8 +60,15 @@ final class LiveDesk: Sendable {
     /// How many trades the venue has sent, over whatever connection.
     var sent: Int { counter.sent.load(ordering: .acquiring) }
 
-    /// Lets the venue send nothing more.
-    func silence() { counter.isSilent.store(true, ordering: .releasing) }
+    /// Lets the venue send nothing more, and waits until all that was recorded is stored, behind `before` trades of
+    /// earlier tapes: how fast a machine catches up is not what is tested.
+    func settle(behind before: Int = 0) async throws {
+        counter.isSilent.store(true, ordering: .releasing)
+        try await wait { try await stored().count == before + recorded().count }
+    }
+
+    /// Lets the venue go on.
+    func resume() { counter.isSilent.store(false, ordering: .releasing) }
 
     func serve(_ arguments: String...) throws -> ChildProcess {
         try desk.start(["serve", "--config", configuration, "--wait", "3"] + arguments)
