@@ -11,13 +11,6 @@ extension Configuration {
             case bybitLinear = "bybit-linear"
         }
 
-        /// What is asked for.
-        package enum Event: String, CaseIterable, Sendable {
-            case trade
-            case quote
-            case candle
-        }
-
         /// What becomes of messages that a full tape does not take.
         package enum WhenFull: String, CaseIterable, Sendable {
             /// They wait, and so does the venue.
@@ -32,7 +25,7 @@ extension Configuration {
         /// In the venue's own spelling.
         package var symbols: [String]
         /// Without repetitions.
-        package var events: [Event]
+        package var events: [MarketDataKind]
         /// Another server than the venue's own.
         package var url: String?
         /// What instruments are filed under; nil for the usual name of the venue.

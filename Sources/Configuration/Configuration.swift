@@ -104,24 +104,24 @@ package struct Configuration: Equatable, Sendable {
         package init() {}
     }
 
+    /// The kinds of market data.
+    package enum MarketDataKind: String, CaseIterable, Sendable {
+        case trade
+        case quote
+        case candle
+    }
+
     /// How long market data of a kind is kept.
     package struct RetentionRule: Equatable, Sendable {
-        /// The kinds of market data.
-        package enum Kind: String, CaseIterable, Sendable {
-            case trade
-            case quote
-            case candle
-        }
-
         /// Whose data; nil for all venues.
         package var venue: String?
         /// Which data.
-        package var kind: Kind
+        package var kind: MarketDataKind
         /// How long after the end of its window; nil for ever.
         package var keep: Duration?
 
         /// Takes all as it is.
-        package init(venue: String? = nil, kind: Kind, keep: Duration?) {
+        package init(venue: String? = nil, kind: MarketDataKind, keep: Duration?) {
             self.venue = venue
             self.kind = kind
             self.keep = keep

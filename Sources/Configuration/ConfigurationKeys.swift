@@ -78,11 +78,7 @@ private struct TargetsDraft {
         _ reader: inout ConfigurationReader,
         _ section: ConfigurationReader.Entry
     ) -> Configuration.Targets? {
-        var draft = TargetsDraft()
-        let mistakesBefore = reader.mistakes.count
-        reader.read(reader.entries(of: section.value, path: section.path), keys, into: &draft)
-        // What is wrong was said; that it is missing therefore needs not be said as well.
-        guard reader.mistakes.count == mistakesBefore else { return nil }
+        guard let draft = reader.whole(section, keys, into: TargetsDraft()) else { return nil }
         guard let firstResponse = draft.firstResponse, let resolution = draft.resolution else {
             reader.report(section.key, "'\(section.path)' needs both 'first_response' and 'resolution'")
             return nil

@@ -53,6 +53,16 @@ struct ConfigurationReader {
         }
     }
 
+    /// Reads a mapping into `draft`; nil where something was wrong in it.
+    ///
+    /// What is wrong was said then; that it is missing therefore needs not be said as well.
+    mutating func whole<Draft>(_ entry: Entry, _ keys: [ConfigurationKey<Draft>], into draft: Draft) -> Draft? {
+        var draft = draft
+        let mistakesBefore = mistakes.count
+        read(entries(of: entry.value, path: entry.path), keys, into: &draft)
+        return mistakes.count == mistakesBefore ? draft : nil
+    }
+
     /// The keys of a mapping with their values; empty for a section without content.
     ///
     /// - Parameter path: names of the sections around, empty for the file itself.

@@ -36,7 +36,7 @@ extension Configuration.RetentionRule {
 /// A rule while it is read.
 private struct RuleDraft {
     var venue: String?
-    var kind: Configuration.RetentionRule.Kind?
+    var kind: Configuration.MarketDataKind?
     /// Nil inside is for ever; nil outside is not said.
     var keep: Duration??
 
@@ -57,11 +57,7 @@ private struct RuleDraft {
         _ reader: inout ConfigurationReader,
         _ element: ConfigurationReader.Entry
     ) -> Configuration.RetentionRule? {
-        var draft = RuleDraft()
-        let mistakesBefore = reader.mistakes.count
-        reader.read(reader.entries(of: element.value, path: element.path), keys, into: &draft)
-        // What is wrong was said; that it is missing therefore needs not be said as well.
-        guard reader.mistakes.count == mistakesBefore else { return nil }
+        guard let draft = reader.whole(element, keys, into: RuleDraft()) else { return nil }
         guard let kind = draft.kind, let keep = draft.keep else {
             reader.report(element.key, "a rule of '\(element.path)' needs both 'kind' and 'keep'")
             return nil

@@ -35,7 +35,7 @@ private struct SourceDraft {
     var kind: Kind?
     var venue: Configuration.Source.Venue?
     var symbols: [String] = []
-    var events: [Configuration.Source.Event]?
+    var events: [Configuration.MarketDataKind]?
     var url: String?
     var venueName: String?
     var whenFull: Configuration.Source.WhenFull?
@@ -67,11 +67,7 @@ private struct SourceDraft {
         _ reader: inout ConfigurationReader,
         _ element: ConfigurationReader.Entry
     ) -> Configuration.Source? {
-        var draft = SourceDraft()
-        let mistakesBefore = reader.mistakes.count
-        reader.read(reader.entries(of: element.value, path: element.path), keys, into: &draft)
-        // What is wrong was said; that it is missing therefore needs not be said as well.
-        guard reader.mistakes.count == mistakesBefore else { return nil }
+        guard let draft = reader.whole(element, keys, into: SourceDraft()) else { return nil }
         guard let venue = draft.venue, !draft.symbols.isEmpty else {
             reader.report(element.key, "a source of '\(element.path)' needs both 'venue' and 'symbols'")
             return nil
@@ -127,14 +123,14 @@ private struct SourceDraft {
     private static func readEvents(
         _ reader: inout ConfigurationReader,
         _ list: ConfigurationReader.Entry
-    ) -> [Configuration.Source.Event]? {
+    ) -> [Configuration.MarketDataKind]? {
         let mistakesBefore = reader.mistakes.count
         let elements = reader.elements(of: list, example: "trade")
-        let events: [Configuration.Source.Event] = elements.compactMap { reader.choice($0, "event") }
+        let events: [Configuration.MarketDataKind] = elements.compactMap { reader.choice($0, "event") }
         if events.isEmpty, reader.mistakes.count == mistakesBefore {
             reader.report(list.key, "'\(list.path)' asks for nothing: name trade, quote or candle")
         }
-        return Configuration.Source.Event.allCases.filter(events.contains)
+        return Configuration.MarketDataKind.allCases.filter(events.contains)
     }
 
     private static func readAddress(

@@ -68,7 +68,7 @@ struct CompactCommand: AsyncParsableCommand {
                 writer: database.writer,
                 operationIDs: database.operationIDs,
                 policy: policy(retention),
-                archive: retention.archive.map(ArchiveFolder.init(path:)),
+                archive: retention.archiveFolder,
                 pace: pace.map {
                     BytePace(bytesPerSecond: max(1, $0 / Self.workers), environment: database.environment)
                 }
@@ -88,7 +88,7 @@ struct CompactCommand: AsyncParsableCommand {
             takesOpenWindows: all,
             takesEndsOfTapes: grace == nil,
             before: before,
-            retention: RetentionPolicy(rules: retention.rules.map(RetentionRule.init))
+            retention: retention.policy
         )
     }
 
@@ -127,18 +127,5 @@ struct CompactCommand: AsyncParsableCommand {
                 : "\(steps.count.grouped) steps, \(bytes.grouped) bytes. What they lead to is planned then."
         )
         return ExitStatus.done
-    }
-}
-
-extension RetentionRule {
-    /// A rule of the configuration.
-    init(_ rule: Configuration.RetentionRule) {
-        let kind: EventKind =
-            switch rule.kind {
-            case .trade: .trade
-            case .quote: .quote
-            case .candle: .candle
-            }
-        self.init(venue: rule.venue, kind: kind, keep: rule.keep)
     }
 }

@@ -113,10 +113,8 @@ struct ServeCommand: AsyncParsableCommand {
             let compactor = Compactor(
                 writer: database.writer,
                 operationIDs: database.operationIDs,
-                policy: CompactionPolicy(
-                    retention: RetentionPolicy(rules: configuration.retention.rules.map(RetentionRule.init))
-                ),
-                archive: configuration.retention.archive.map(ArchiveFolder.init(path:)),
+                policy: CompactionPolicy(retention: configuration.retention.policy),
+                archive: configuration.retention.archiveFolder,
                 pace: BytePace(bytesPerSecond: Int(clamping: pace), environment: database.environment)
             )
             return Daemon.Compaction(compactor, every: interval)

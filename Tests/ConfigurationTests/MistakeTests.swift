@@ -3,19 +3,6 @@ import Testing
 
 /// Everything that can be wrong in a file is reported with its place and with what to do.
 @Suite struct MistakeTests {
-    private func mistakes(_ bytes: [UInt8]) -> [String] {
-        do throws(ConfigurationError) {
-            _ = try ConfigurationFile.parse(bytes, file: "f.yaml")
-            return []
-        } catch {
-            return error.mistakes.map { mistake in
-                (mistake.place.map { "\($0.line):\($0.column) " } ?? "") + mistake.message
-            }
-        }
-    }
-
-    private func mistakes(_ text: String) -> [String] { mistakes(Array(text.utf8)) }
-
     @Test(arguments: [
         // Unknown keys.
         ("mongoo:\n  database: x\n", "1:1 unknown key 'mongoo'; did you mean 'mongo'?"),

@@ -80,15 +80,4 @@ import Testing
         #expect(mistakes("retention:\n  rulez: []\n") == ["2:3 unknown key 'rulez'; did you mean 'rules'?"])
         #expect(mistakes("retention:\n  archive: [a]\n") == ["2:12 'retention.archive' takes a text, not a list"])
     }
-
-    private func mistakes(_ text: String) -> [String] {
-        do throws(ConfigurationError) {
-            _ = try ConfigurationFile.parse(Array(text.utf8), file: "f.yaml")
-            return []
-        } catch {
-            return error.mistakes.map { mistake in
-                (mistake.place.map { "\($0.line):\($0.column) " } ?? "") + mistake.message
-            }
-        }
-    }
 }

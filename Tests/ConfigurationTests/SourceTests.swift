@@ -7,17 +7,6 @@ import Testing
         try ConfigurationFile.parse(Array(text.utf8), file: "/etc/tapedesk/f.yaml")
     }
 
-    private func mistakes(_ text: String) -> [String] {
-        do throws(ConfigurationError) {
-            _ = try ConfigurationFile.parse(Array(text.utf8), file: "f.yaml")
-            return []
-        } catch {
-            return error.mistakes.map { mistake in
-                (mistake.place.map { "\($0.line):\($0.column) " } ?? "") + mistake.message
-            }
-        }
-    }
-
     @Test func sourcesAreReadWithWhatTheyLeaveOut() throws {
         let configuration = try parse(
             """

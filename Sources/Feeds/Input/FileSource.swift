@@ -65,7 +65,10 @@ final class FileDescriptor {
     }
 
     private func readError(_ code: Int32) -> InputError {
-        InputError(.unavailable, "\(name): reading failed: \(Self.reason(code)); check the disk or the share it is on")
+        InputError(
+            .unavailable,
+            "\(name): reading failed: \(InputError.reason(errno: code)); check the disk or the share it is on"
+        )
     }
 
     private static func openError(_ path: String, _ code: Int32) -> InputError {
@@ -76,10 +79,14 @@ final class FileDescriptor {
             case EMFILE, ENFILE: "too many files are open: raise the limit (ulimit -n)"
             default: "check the path and the disk"
             }
-        return InputError(.unavailable, "\(path): cannot be opened: \(reason(code)); \(advice)")
+        return InputError(.unavailable, "\(path): cannot be opened: \(InputError.reason(errno: code)); \(advice)")
     }
 
-    static func reason(_ code: Int32) -> String {
+}
+
+extension InputError {
+    /// What the system calls an error of a call.
+    public static func reason(errno code: Int32) -> String {
         // strerror is not thread-safe; the variant that fills a buffer is.
         var buffer = [CChar](repeating: 0, count: 256)
         guard strerror_r(code, &buffer, buffer.count) == 0 else { return "error \(code)" }

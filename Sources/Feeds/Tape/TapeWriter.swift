@@ -105,6 +105,6 @@ public final class TapeWriter {
     }
 
     private static func error(_ path: String, _ action: String, _ code: Int32) -> InputError {
-        InputError(.unavailable, "\(path): \(action): \(FileDescriptor.reason(code)); check its folder and the disk")
+        InputError(.unavailable, "\(path): \(action): \(InputError.reason(errno: code)); check its folder and the disk")
     }
 }

@@ -1,4 +1,3 @@
-private import Dispatch
 import Feeds
 private import Glibc
 
@@ -157,11 +156,7 @@ final class SegmentFolder {
     }
 
     private static func error(_ path: String, _ action: String, _ code: Int32) -> LiveTapeError {
-        // strerror is not thread-safe; the variant that fills a buffer is.
-        var buffer = [CChar](repeating: 0, count: 256)
-        let reason =
-            strerror_r(code, &buffer, buffer.count) == 0
-            ? buffer.withUnsafeBytes { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) } : "error \(code)"
+        let reason = InputError.reason(errno: code)
         return LiveTapeError(.unavailable, "\(path): \(action): \(reason); check the folder and the disk")
     }
 }
