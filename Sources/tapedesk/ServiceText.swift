@@ -21,6 +21,7 @@ enum ServiceText {
         }
         let dropped = statuses.reduce(0) { $0 + $1.feed.dropped }
         if dropped > 0 { parts.append("\(dropped.grouped) messages dropped") }
+        if let refusal = statuses.lazy.compactMap(\.feed.lastRefusal).first { parts.append(refusal) }
         if let trouble = statuses.lazy.compactMap({ $0.trouble ?? $0.tape?.trouble?.message }).first {
             parts.append(trouble)
         }
@@ -47,6 +48,7 @@ enum ServiceText {
             text += ", stored within \(milliseconds(median)) ms (median) and \(milliseconds(worst)) ms (p99)"
         }
         if status.feed.dropped > 0 { text += ", \(status.feed.dropped.grouped) dropped" }
+        if let refusal = status.feed.lastRefusal { text += ", \(refusal)" }
         if let trouble = status.feed.lastTrouble { text += " (last: \(trouble))" }
         return text
     }

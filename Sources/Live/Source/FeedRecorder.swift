@@ -22,7 +22,9 @@ public struct FeedCounts: Equatable, Sendable {
     public var open = 0
     /// When a message was received last.
     public var lastReceipt: Timestamp?
-    /// Why a connection ended last, or a subscription was refused.
+    /// What the venue said when it refused a subscription last.
+    public var lastRefusal: String?
+    /// Why a connection ended last.
     public var lastTrouble: String?
 
     /// Nothing happened yet.
@@ -144,7 +146,7 @@ public final class FeedRecorder: Sendable {
     func refused(_ message: String) {
         state.withLock { state in
             state.counts.refusals += 1
-            state.counts.lastTrouble = message
+            state.counts.lastRefusal = message
         }
     }
 
