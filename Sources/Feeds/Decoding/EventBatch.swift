@@ -301,6 +301,23 @@ public struct BatchBuilder {
         )
     }
 
+    /// Drops what of the current record is no news, and counts it as ignored.
+    ///
+    /// What stays keeps its place.
+    mutating func keep(_ news: AnswerNews) {
+        guard news != .all else { return }
+        let before = batch.events.count + batch.rejected.count
+        let line = batch.lines
+        func isDropped(_ position: TapePosition) -> Bool { position.line == line && !news.contains(position.place) }
+        // Only the end of either list is of the current record.
+        let events = batch.events.lastIndex { $0.position.line != line }.map { $0 + 1 } ?? 0
+        let kept = batch.events[events...].filter { !isDropped($0.position) }
+        batch.events.replaceSubrange(events..., with: kept)
+        batch.rejected.removeAll { isDropped($0.position) }
+        let dropped = before - batch.events.count - batch.rejected.count
+        if dropped > 0 { batch.ignored["repeated", default: 0] += dropped }
+    }
+
     /// Turns the current record, if it was rejected as malformed, into the one that the tape was cut in.
     mutating func withdrawMalformedRecord(length: Int) -> Bool {
         let line = batch.lines
@@ -327,4 +344,9 @@ public struct BatchBuilder {
             endLine()
         }
     }
+}
+
+extension TapePosition {
+    /// The place within the line, counted from zero.
+    var place: Int { Int(rawValue & ((1 << Self.eventBits) - 1)) }
 }

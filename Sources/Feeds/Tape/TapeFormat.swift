@@ -189,6 +189,7 @@ private final class TapeDecoder: RecordDecoder {
             dialect.connected(frame, into: &builder)
             builder.ignore(kind.name)
         case .dropped: decodeDropped(payload, frame)
+        case .answer: dialect.decodeAnswer(payload, frame: frame, with: tokenizer, into: &builder)
         case .send, .http, .snapshot: builder.ignore(kind.name)
         }
     }

@@ -10,12 +10,14 @@ public enum TapeFrameKind: UInt8, CaseIterable, Sendable {
     case send = 2
     /// Received from the venue.
     case receive = 3
-    /// The body of a response to a request.
+    /// The body of a response to a request, which is not decoded.
     case http = 4
     /// Received from the venue: what it repeats of the past to whoever subscribes.
     case snapshot = 5
     /// Messages were received and not recorded; the payload is how many were received before and with them.
     case dropped = 6
+    /// A response to a request that is decoded as messages are; see `AnswerPayload`.
+    case answer = 7
 
     public var name: String {
         switch self {
@@ -25,6 +27,7 @@ public enum TapeFrameKind: UInt8, CaseIterable, Sendable {
         case .http: "http"
         case .snapshot: "snapshot"
         case .dropped: "dropped"
+        case .answer: "answer"
         }
     }
 }
@@ -112,12 +115,13 @@ public enum TapeError: Error, Equatable, Sendable, CustomStringConvertible {
     case unknownDialect(String)
     case nameTooLong(Int)
     case payloadTooLong(Int)
+    case unusableTarget
 
     var inputCode: InputError.Code {
         switch self {
         case .headerCutOff: .endedEarly
         case .headerDamaged: .damaged
-        case .noTape, .unknownVersion, .unknownDialect, .nameTooLong, .payloadTooLong: .unsupported
+        case .noTape, .unknownVersion, .unknownDialect, .nameTooLong, .payloadTooLong, .unusableTarget: .unsupported
         }
     }
 
@@ -134,6 +138,7 @@ public enum TapeError: Error, Equatable, Sendable, CustomStringConvertible {
         case .nameTooLong(let count): "a name of \(count) bytes is too long for a tape"
         case .payloadTooLong(let count):
             "a message of \(count) bytes is longer than the \(TapeRecord.payloadBytesMax) that a tape takes"
+        case .unusableTarget: "the target of the request cannot stand on a tape"
         }
     }
 }

@@ -24,9 +24,22 @@ enum BarLength {
         }
     }
 
+    /// Reads a count and a unit.
+    static func seconds(_ text: some StringProtocol) -> Int32? {
+        let bytes = Array(text.utf8)
+        return bytes.withUnsafeBytes { seconds($0) }
+    }
+
     /// Reads a number of minutes.
     static func minutes(_ text: UnsafeRawBufferPointer) -> Int32? {
         count(text).flatMap { product($0, 60) }
+    }
+
+    /// Marks a bar that was not over when it was received, or of which that cannot be told.
+    static func flags(start: Timestamp, seconds: Int32, received: Timestamp) -> EventFlags {
+        guard !received.isAbsent else { return [] }
+        let end = start.nanoseconds.addingReportingOverflow(Int64(seconds) * 1_000_000_000)
+        return seconds == 0 || end.overflow || end.partialValue > received.nanoseconds ? .provisional : []
     }
 
     private static func count(_ text: UnsafeRawBufferPointer) -> Int32? {

@@ -24,6 +24,15 @@ extension BatchBuilder {
         return hasEscapes ? try escapedInstrument(text, name) : instrument(symbol: text)
     }
 
+    /// The index of the instrument that a request named.
+    mutating func instrument(named symbol: String, _ name: StaticString) throws(MessageFault) -> Int32 {
+        guard !symbol.isEmpty, symbol.utf8.count <= Self.symbolBytesMax else {
+            throw MessageFault(.invalidSymbol, name)
+        }
+        var symbol = symbol
+        return symbol.withUTF8 { instrument(symbol: UnsafeRawBufferPointer($0)) }
+    }
+
     /// `XBT\/USD` is `XBT/USD`: JSON may escape what needs no escape.
     private mutating func escapedInstrument(
         _ text: UnsafeRawBufferPointer,

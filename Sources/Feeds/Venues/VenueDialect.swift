@@ -22,6 +22,15 @@ public protocol VenueDialect: SendableMetatype {
 
     /// A connection was made, which may bear the name of an earlier one.
     mutating func connected(_ frame: Frame, into builder: inout BatchBuilder)
+
+    /// Decodes an answer of the venue's REST interface into events, in the order in which they happened, or counts it
+    /// as ignored.
+    ///
+    /// What is numbered goes to the stream of the same live messages, under the same connection, so that an answer
+    /// fills a hole between them.
+    ///
+    /// - Throws: `MessageFault`, where nothing of the answer can be used.
+    mutating func decode(_ answer: VenueAnswer, into builder: inout BatchBuilder) throws(MessageFault)
 }
 
 extension VenueDialect {

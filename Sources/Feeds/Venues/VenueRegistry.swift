@@ -11,6 +11,7 @@ public enum VenueRegistry {
         KrakenDialect.self,
         OKXDialect.self,
         PhemexDialect.self,
+        YahooDialect.self,
     ]
 
     /// Every name that a venue is found by.

@@ -29,8 +29,8 @@ import Testing
         )
         #expect(
             decoded.events.map(\.text) == [
-                "1565815347265000000 1700000000 3 increasing:8  trade 8 1260.01 0.3 buy",
-                "1565815347265000000 1700000000 3 increasing:9  trade 9 1260.01 0.3 sell",
+                "1565815347265000000 1700000000 3 contiguous:8  trade 8 1260.01 0.3 buy",
+                "1565815347265000000 1700000000 3 contiguous:9  trade 9 1260.01 0.3 sell",
             ]
         )
         #expect(decoded.events.map(\.place) == [0, 1])

@@ -99,7 +99,7 @@ import Testing
     /// Bytes that mean something to JSON, numbers or times, and some that never belong there.
     private static let alphabet = Array("{}[]\",:\\/0123456789.-+eETZtfnu \u{0}\u{7F}é".utf8)
 
-    private struct Generator: RandomNumberGenerator {
+    struct Generator: RandomNumberGenerator {
         var state: UInt64
 
         mutating func next() -> UInt64 {
@@ -111,7 +111,7 @@ import Testing
         }
     }
 
-    private static func mutate(_ text: [UInt8], _ random: inout Generator) -> [UInt8] {
+    static func mutate(_ text: [UInt8], _ random: inout Generator) -> [UInt8] {
         var text = text
         for _ in 0..<Int.random(in: 1...4, using: &random) where !text.isEmpty {
             let place = Int.random(in: 0..<text.count, using: &random)

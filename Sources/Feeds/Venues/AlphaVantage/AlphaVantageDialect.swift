@@ -5,7 +5,8 @@ import MarketData
 /// Source: Alpha Vantage "API Documentation", TIME_SERIES_INTRADAY, _DAILY and the like, and GLOBAL_QUOTE. The names of
 /// fields begin with a number that differs between functions (`4. Interval`), so they are found by what follows it.
 /// Times are those of clocks in the zone that the body names. Bars come with the newest first; they are handed on in
-/// the order of time. Nothing says whether the newest one is over.
+/// the order of time. Nothing says whether the newest one is over but the time at which the body came, where that is
+/// known.
 public struct AlphaVantageDialect: VenueDialect {
     public static let names = ["ALPHAVANTAGE", "ALPHA_VANTAGE"]
 
@@ -39,6 +40,12 @@ public struct AlphaVantageDialect: VenueDialect {
         }
     }
 
+    /// A body says itself what it is about.
+    public mutating func decode(_ answer: VenueAnswer, into builder: inout BatchBuilder) throws(MessageFault) {
+        var message = try answer.message(depth: Self.initialDepth)
+        try decode(&message, into: &builder)
+    }
+
     // MARK: Series
 
     private mutating func decodeSeries(
@@ -59,13 +66,15 @@ public struct AlphaVantageDialect: VenueDialect {
         let stream = builder.stream(connection: frame.connection, channel: "bars", symbol: symbolText)
         for bar in Self.ascending(series) {
             builder.attempt(.candle) { builder throws(MessageFault) in
+                let start = try Self.time(bar.key, zone)
                 builder.append(
                     MarketEvent(
                         position: .start,
-                        eventTime: try Self.time(bar.key, zone),
+                        eventTime: start,
                         receiptTime: frame.receiptTime,
                         instrument: instrument,
                         stream: stream,
+                        flags: BarLength.flags(start: start, seconds: interval, received: frame.receiptTime),
                         payload: .candle(try Self.candle(bar, close: "close", interval))
                     )
                 )

@@ -100,7 +100,7 @@ public struct BinanceDialect: VenueDialect {
                 price: price,
                 size: try data.decimal("q"),
                 id: EventID(number: id),
-                side: try Self.aggressor(data)
+                side: try Self.aggressor(data, "m")
             )
             builder.append(
                 MarketEvent(
@@ -118,11 +118,11 @@ public struct BinanceDialect: VenueDialect {
     }
 
     @inline(__always)
-    private static func aggressor(_ data: JSONValue) throws(MessageFault) -> Side {
-        switch try data.required("m").form {
+    static func aggressor(_ data: JSONValue, _ buyerIsMaker: StaticString) throws(MessageFault) -> Side {
+        switch try data.required(buyerIsMaker).form {
         case .yes: return .sell
         case .no: return .buy
-        default: throw MessageFault(.invalidSide, "m")
+        default: throw MessageFault(.invalidSide, buyerIsMaker)
         }
     }
 

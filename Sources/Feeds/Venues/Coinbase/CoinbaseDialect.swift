@@ -9,6 +9,8 @@ import MarketData
 /// - `side` of a market trade is the side of the MAKER, so ours is the opposite. Coinbase's own text is that of the
 ///   match message ("Exchange WebSocket Channels": the side field indicates the maker order side); recordings of this
 ///   API agree, where trades at the best ask say SELL.
+/// - `trade_id` counts the trades of a product without holes, in recordings and in answers of the REST interface. So a
+///   lost trade is seen, the repetition with which each subscription begins is recognised, and an answer fills holes.
 /// - Trades come newest first inside a message and leave oldest first.
 /// - Candles are of five minutes, and nothing says that one is closed.
 public struct CoinbaseDialect: VenueDialect {
@@ -78,7 +80,7 @@ public struct CoinbaseDialect: VenueDialect {
         }
     }
 
-    private static func decodeTrade(
+    static func decodeTrade(
         _ data: JSONValue,
         _ frame: Frame,
         _ number: Int64,
@@ -100,7 +102,7 @@ public struct CoinbaseDialect: VenueDialect {
                 receiptTime: frame.receiptTime,
                 sequence: number,
                 orderNumber: id,
-                sequenceRule: .increasing,
+                sequenceRule: .contiguous,
                 instrument: instrument,
                 stream: builder.stream(connection: frame.connection, channel: "market_trades", symbol: product),
                 payload: .trade(trade)

@@ -75,11 +75,7 @@ public struct KrakenDialect: VenueDialect {
         let (instrument, symbol) = try builder.instrument(pair, "pair")
         let stream = builder.stream(connection: frame.connection, channel: "trade", symbol: symbol)
         builder.each(of: data, kind: .trade) { row, builder throws(MessageFault) in
-            let trade = Trade(
-                price: try row.required(0, "price").asDecimal("price"),
-                size: try row.required(1, "volume").asDecimal("volume"),
-                side: try row.required(3, "side").asSide("side", buy: "b", sell: "s")
-            )
+            let trade = try Self.trade(row)
             builder.append(
                 MarketEvent(
                     position: .start,
@@ -91,6 +87,15 @@ public struct KrakenDialect: VenueDialect {
                 )
             )
         }
+    }
+
+    static func trade(_ row: JSONValue, id: EventID = .absent) throws(MessageFault) -> Trade {
+        Trade(
+            price: try row.required(0, "price").asDecimal("price"),
+            size: try row.required(1, "volume").asDecimal("volume"),
+            id: id,
+            side: try row.required(3, "side").asSide("side", buy: "b", sell: "s")
+        )
     }
 
     // MARK: Quotes
