@@ -1,9 +1,10 @@
 # The two commands of a newcomer are `make run` and `make test`.
 
 .DEFAULT_GOAL := help
-.PHONY: help install-dependencies build run test bench lint format clean
+.PHONY: help install-dependencies build run test bench lint format build-install install uninstall clean
 
 SWIFT_SOURCES := Sources Tests Benchmarks Package.swift
+PREFIX ?= /usr/local
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,19 +18,33 @@ build: install-dependencies ## build everything in release
 run: build ## start a local MongoDB, replay a sample feed into it, say what to type next
 	@scripts/run-sample
 
-test: build ## run all tests (the system tests use the release binary and a mongod of their own)
-	@mongod=$$(scripts/local-mongo binary) && export TAPEDESK_MONGOD="$$mongod" TAPEDESK_OPTIMIZED_TESTS=1 && \
-		swift test --parallel
+# Tests are built like the programs, and with them, so that everything is built once.
+test: install-dependencies ## run all tests (the system tests run the programs, and a mongod of their own)
+	@mongod=$$(scripts/local-mongo binary) && export TAPEDESK_MONGOD="$$mongod" TAPEDESK_TESTABLE=1 && \
+		swift build -c release --build-tests && swift test -c release --skip-build --parallel
 
 bench: build ## measure against the budgets and against peers
 	@Benchmarks/run
 
-lint: ## check the format of all Swift sources
+lint: ## check the format of all Swift sources, and the syntax of the scripts
 	swift format lint --strict -r $(SWIFT_SOURCES)
+	@for script in $$(grep -lsI -d skip '^#!.*bash' scripts/* .ci/* Benchmarks/*); do bash -n "$$script" || exit 1; done
 
 format: ## format all Swift sources in place
 	swift format -i -r $(SWIFT_SOURCES)
 
+# In a folder of its own: other flags than those of `build` would make both build everything again, time after time.
+build-install: install-dependencies ## build the programs for a server that has no Swift toolchain
+	swift build -c release --static-swift-stdlib --scratch-path .build-install --product tapedesk
+	swift build -c release --static-swift-stdlib --scratch-path .build-install --product ticket
+
+# Builds nothing: it is run as root, who has no toolchain.
+install: ## install what build-install built, below PREFIX (/usr/local) and DESTDIR
+	@scripts/install --from .build-install/release --destdir "$(DESTDIR)" --prefix "$(PREFIX)"
+
+uninstall: ## remove what install installed; configuration and data stay
+	@scripts/install --uninstall --destdir "$(DESTDIR)" --prefix "$(PREFIX)"
+
 clean: ## stop the local MongoDB, delete everything that was built, generated or stored
 	@scripts/local-mongo down
-	rm -rf .build .local
+	rm -rf .build .build-install .local

@@ -1,22 +1,21 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// `make test` optimises what it tests: thousands of seeds are simulated, which takes ten times as long otherwise.
-let optimized: [SwiftSetting] =
-    Context.environment["TAPEDESK_OPTIMIZED_TESTS"] == nil ? [] : [.unsafeFlags(["-O"], .when(configuration: .debug))]
+/// `make test` tests the release build: programs and tests are built once, and thousands of seeds are simulated, which
+/// takes ten times as long otherwise.
+let testable: [SwiftSetting] =
+    Context.environment["TAPEDESK_TESTABLE"] == nil
+    ? [] : [.unsafeFlags(["-enable-testing"], .when(configuration: .release))]
 
 /// Settings of every Swift target: Swift 6 language mode, strict imports, and no warning left standing.
 let strict: [SwiftSetting] =
-    optimized + [
+    testable + [
         .swiftLanguageMode(.v6),
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("MemberImportVisibility"),
         .enableUpcomingFeature("InternalImportsByDefault"),
         .treatAllWarnings(as: .error),
     ]
-
-/// Of the domain, which tests spend their time in.
-let domain: [SwiftSetting] = strict + optimized
 
 let package = Package(
     name: "tapedesk",
@@ -26,8 +25,11 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -38,6 +40,7 @@ let package = Package(
             providers: [.apt(["libmongoc-dev", "libbson-dev"])]
         ),
         .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CLibCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CMongoShims", dependencies: ["CLibMongoC"]),
@@ -47,80 +50,91 @@ let package = Package(
             linkerSettings: [.linkedLibrary("simdjson")]
         ),
         .target(name: "CChecksum"),
+        .target(name: "CCurlShims", dependencies: ["CLibCurl"]),
 
         // Storage.
-        .target(name: "BSON", swiftSettings: domain),
+        .target(name: "BSON", swiftSettings: strict),
         .target(
             name: "MongoRuntime",
             dependencies: ["BSON", "CLibMongoC", "CMongoShims"],
             swiftSettings: strict
         ),
-        .target(name: "DocumentStore", dependencies: ["BSON"], swiftSettings: domain),
-        .target(name: "SimulatedStore", dependencies: ["BSON", "DocumentStore"], swiftSettings: domain),
+        .target(name: "DocumentStore", dependencies: ["BSON"], swiftSettings: strict),
+        .target(name: "SimulatedStore", dependencies: ["BSON", "DocumentStore"], swiftSettings: strict),
         .target(
             name: "MongoStore",
             dependencies: ["BSON", "DocumentStore", "MongoRuntime"],
             swiftSettings: strict
         ),
 
-        .target(name: "Records", dependencies: ["BSON", "DocumentStore"], swiftSettings: domain),
+        .target(name: "Records", dependencies: ["BSON", "DocumentStore"], swiftSettings: strict),
+        .target(name: "Digests", dependencies: ["CLibCrypto"], swiftSettings: strict),
 
         // The domain: no server, no clock, no randomness of its own.
-        .target(name: "MarketData", swiftSettings: domain),
-        .target(name: "TickCodec", dependencies: ["CChecksum", "MarketData"], swiftSettings: domain),
+        .target(name: "MarketData", swiftSettings: strict),
+        .target(name: "TickCodec", dependencies: ["CChecksum", "MarketData"], swiftSettings: strict),
         .target(
             name: "Feeds",
             dependencies: ["CChecksum", "CSimdJSON", "CZlib", "CZstd", "MarketData"],
-            swiftSettings: domain
+            swiftSettings: strict
         ),
         .target(
             name: "TickStore",
             dependencies: ["BSON", "CChecksum", "CZstd", "DocumentStore", "MarketData", "Records", "TickCodec"],
-            swiftSettings: domain
+            swiftSettings: strict
         ),
         .target(
             name: "Tickets",
-            dependencies: ["BSON", "CLibCrypto", "DocumentStore", "Records"],
-            swiftSettings: domain
+            dependencies: ["BSON", "Digests", "DocumentStore", "Records"],
+            swiftSettings: strict
         ),
         .target(
             name: "Ingest",
             dependencies: [
                 "BSON", "DocumentStore", "Feeds", "MarketData", "Records", "TickCodec", "TickStore", "Tickets",
             ],
-            swiftSettings: domain
+            swiftSettings: strict
         ),
+
+        // Rules over what comes in, and requests to others.
+        .target(name: "Alerts", dependencies: ["MarketData"], swiftSettings: strict),
+        .target(name: "WebClient", dependencies: ["CCurlShims", "CLibCurl"], swiftSettings: strict),
 
         // Live sources: their tapes, and the connections that they are recorded from.
         .target(
             name: "Live",
             dependencies: [
-                "Feeds", "MarketData",
+                "Feeds", "MarketData", "WebClient",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
-            swiftSettings: domain
+            swiftSettings: strict
         ),
 
         .target(
             name: "Service",
-            dependencies: ["DocumentStore", "Feeds", "Ingest", "Live", "MarketData", "TickStore"],
+            dependencies: [
+                "Alerts", "BSON", "Digests", "DocumentStore", "Feeds", "Ingest", "Live", "MarketData", "Records",
+                "TickStore", "Tickets", "WebClient",
+            ],
             swiftSettings: strict
         ),
 
         // What both programs share, and what agents see.
         .target(
-            name: "Configuration",
-            dependencies: [.product(name: "Yams", package: "Yams")],
+            name: "Settings",
+            dependencies: [
+                "Alerts", "MarketData", .product(name: "Yams", package: "Yams"),
+            ],
             swiftSettings: strict
         ),
         .target(
             name: "Console",
             dependencies: [
-                "Configuration", "DocumentStore", "MongoRuntime", "MongoStore", "Tickets",
+                "Settings", "DocumentStore", "MongoRuntime", "MongoStore", "Tickets",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -131,12 +145,29 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // What the daemon answers over HTTP.
+        .target(
+            name: "WebInterface",
+            dependencies: [
+                "Alerts", "Console", "Digests", "DocumentStore", "Feeds", "Ingest", "Live", "MarketData", "Service",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HummingbirdTLS", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            swiftSettings: strict
+        ),
+
         // Executables: arguments and wiring.
         .executableTarget(
             name: "tapedesk",
             dependencies: [
-                "BSON", "Configuration", "Console", "DocumentStore", "Feeds", "Ingest", "Live", "MarketData",
-                "MongoRuntime", "MongoStore", "Records", "Service", "TickCodec", "TickStore", "Tickets",
+                "Alerts", "BSON", "Settings", "Console", "DocumentStore", "Feeds", "Ingest", "Live", "MarketData",
+                "MongoRuntime", "MongoStore", "Records", "Service", "TickCodec", "TickStore", "Tickets", "WebClient",
+                "WebInterface",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -147,20 +178,26 @@ let package = Package(
         .executableTarget(
             name: "ticket",
             dependencies: [
-                "BSON", "Configuration", "Console", "DocumentStore", "MongoStore", "TicketViews", "Tickets",
+                "BSON", "Settings", "Console", "DocumentStore", "MongoStore", "TicketViews", "Tickets",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
         ),
         .executableTarget(
             name: "tapedesk-sample",
-            dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+            ],
             swiftSettings: strict
         ),
         .executableTarget(
             name: "tapedesk-bench",
             dependencies: [
-                "BSON", "Configuration", "Console", "DocumentStore", "Feeds", "Ingest", "MarketData", "MongoRuntime",
+                "BSON", "Settings", "Console", "DocumentStore", "Feeds", "Ingest", "MarketData", "MongoRuntime",
                 "MongoStore", "Records", "TickCodec", "TickStore", "Tickets",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -229,6 +266,8 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .testTarget(name: "AlertsTests", dependencies: ["Alerts", "MarketData"], swiftSettings: strict),
+        .testTarget(name: "WebClientTests", dependencies: ["TestSupport", "WebClient"], swiftSettings: strict),
         .testTarget(name: "MarketDataTests", dependencies: ["Feeds", "MarketData"], swiftSettings: strict),
         .testTarget(
             name: "TickCodecTests",
@@ -244,7 +283,7 @@ let package = Package(
         .testTarget(
             name: "TicketsTests",
             dependencies: [
-                "BSON", "DocumentStore", "MongoStore", "Records", "SimulatedStore", "TestSupport", "Tickets",
+                "BSON", "Digests", "DocumentStore", "MongoStore", "Records", "SimulatedStore", "TestSupport", "Tickets",
             ],
             exclude: ["Oracles"],
             swiftSettings: strict
@@ -254,7 +293,7 @@ let package = Package(
             dependencies: ["BSON", "Console", "TicketViews", "Tickets"],
             swiftSettings: strict
         ),
-        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
+        .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
         // Runs the built programs: it links nothing of what it tests.
         .testTarget(

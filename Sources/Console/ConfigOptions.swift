@@ -1,5 +1,5 @@
 package import ArgumentParser
-package import Configuration
+package import Settings
 private import Synchronization
 
 /// Which configuration file a command goes by.

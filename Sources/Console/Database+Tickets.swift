@@ -1,5 +1,5 @@
-package import Configuration
 import DocumentStore
+package import Settings
 package import Tickets
 
 extension Database {

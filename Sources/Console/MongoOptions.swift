@@ -1,8 +1,8 @@
 package import ArgumentParser
-import Configuration
 import DocumentStore
 import MongoRuntime
 import MongoStore
+import Settings
 
 /// Which database a command talks to.
 package struct MongoOptions: ParsableArguments {

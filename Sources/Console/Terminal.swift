@@ -35,6 +35,12 @@ package enum Terminal {
         return columns
     }
 
+    /// Lines of the terminal that stdout is, as it is now; otherwise 24.
+    package static var height: Int {
+        var size = winsize()
+        return ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_row > 1 ? Int(size.ws_row) : 24
+    }
+
     /// A variable of the environment; nil where it is not set or empty.
     package static func environment(_ name: String) -> String? {
         guard let value = getenv(name), value.pointee != 0 else { return nil }

@@ -68,6 +68,11 @@ package struct Epoch: Sendable {
     /// Whether the tape ends in the middle of a record, behind the place.
     package let isTruncated: Bool
     package let counts: ReplayCounts
+    /// How many holes are open behind the stretch.
+    package let openGapCount: Int
     /// The sequencer's state behind the stretch.
     package let trackers: [UInt8]
+
+    /// How many events it holds.
+    package var eventCount: Int { buckets.reduce(0) { $0 + $1.events.count } }
 }

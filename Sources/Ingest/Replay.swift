@@ -48,7 +48,8 @@ package struct Replay: Sendable {
     private let onProgress: @Sendable (ReplayProgress) -> Void
     private let onCheckpoint: @Sendable (TapePlace) -> Void
 
-    /// - Parameter onCheckpoint: is told up to where everything is confirmed: that is not needed again.
+    /// - Parameter onCheckpoint: is told up to where everything is confirmed, at the beginning and whenever that moves:
+    ///   what is before is not needed again.
     package init(
         _ options: Options,
         format: any RecordFormat,
@@ -66,11 +67,22 @@ package struct Replay: Sendable {
     }
 }
 
-/// How far a replay is, for people who wait.
+/// How far a replay is, after a commit.
 package struct ReplayProgress: Sendable {
-    package let records: Int
     package let stored: Int
     package let offset: Int64
+    /// Everything of the source that was looked at so far.
+    package let counts: ReplayCounts
+    /// Holes that are open.
+    package let openGaps: Int
+    /// Holes that opened or changed with the last commit.
+    package let gaps: [GapChange]
+    /// Events of the last commit.
+    package let committedEvents: Int
+    /// How long the last commit took.
+    package let commitTime: Duration
+
+    package var records: Int { counts.records }
 }
 
 /// How the reading of a tape ended.
@@ -130,6 +142,7 @@ extension Replay {
                 decoding: options.decoding,
                 beginningAt: options.liveTapeStart
             )
+            onCheckpoint(checkpoint.place)
         }
         let sequencer = try startingSequencer(checkpoint)
         let start = sequencer.place
@@ -326,16 +339,21 @@ extension Replay {
     private func write(_ collector: EpochCollector, _ committer: EpochCommitter?) async throws -> BucketWriter.Result {
         var counted = BucketWriter.Result()
         while let (epoch, isLast, completesTape) = try await take(collector, within: committer?.timeToFlush) {
+            let began = environment.now()
             if let committer {
                 try await committer.commit(epoch, isLast: isLast, completesTape: completesTape)
                 counted = committer.result
             } else {
-                counted.stored += epoch.buckets.reduce(0) { $0 + $1.events.count }
+                counted.stored += epoch.eventCount
             }
             let progress = ReplayProgress(
-                records: epoch.counts.records,
                 stored: counted.stored,
-                offset: epoch.place.offset
+                offset: epoch.place.offset,
+                counts: epoch.counts,
+                openGaps: epoch.openGapCount,
+                gaps: epoch.gaps,
+                committedEvents: epoch.eventCount,
+                commitTime: environment.now() - began
             )
             onProgress(progress)
         }

@@ -77,6 +77,16 @@ package struct Sequencer: Sendable {
         }
     }
 
+    /// How many holes were open when one changed last; nil before anything was cut.
+    private var openGapCount: Int?
+
+    private mutating func countOpenGaps() -> Int {
+        if let openGapCount, gapChanges.isEmpty { return openGapCount }
+        let count = streams.values.reduce(0) { sum, tracker in sum + tracker.gaps.count { !$0.ranges.isEmpty } }
+        openGapCount = count
+        return count
+    }
+
     /// Takes the next slab's batch.
     ///
     /// `decoder` tells which decoder's tables its indexes refer to.
@@ -104,7 +114,9 @@ package struct Sequencer: Sendable {
     }
 
     /// Takes out everything that waits to be written, with the state to go on from.
-    package mutating func cut() -> Epoch {
+    ///
+    /// - Parameter withState: false where nobody will go on from there.
+    package mutating func cut(withState: Bool = true) -> Epoch {
         for index in streams.values.indices { streams.values[index].removeFilledGaps() }
         let epoch = Epoch(
             buckets: buckets.takeAll(),
@@ -115,7 +127,8 @@ package struct Sequencer: Sendable {
             place: place,
             isTruncated: truncatedAt != nil,
             counts: counts,
-            trackers: encodeState()
+            openGapCount: countOpenGaps(),
+            trackers: withState ? encodeState() : []
         )
         rejected = []
         gapChanges = [:]

@@ -17,6 +17,9 @@ package struct TicketReplay: Sendable {
         /// The name of the recording.
         package var tape: String
         package var startsOver = false
+        /// Whether a checkpoint tells how far the recording was applied; false for what comes whole, and again if need
+        /// be: repetitions are known by the tickets themselves.
+        package var keepsCheckpoint = true
         /// How much of the tape is decoded, applied and checkpointed at a time.
         package var slabBytes = SlabReader.slabBytes
 
@@ -85,12 +88,15 @@ package struct TicketReplay: Sendable {
             while let slab = try await reader.next() {
                 try await apply(await worker.decode(slab), &run)
                 try await moveCheckpoint(&run, isComplete: false, progress)
-                let counts = run.report.counts
                 onProgress(
                     ReplayProgress(
-                        records: counts.records,
                         stored: run.report.stored,
-                        offset: run.report.place.offset
+                        offset: run.report.place.offset,
+                        counts: run.report.counts,
+                        openGaps: 0,
+                        gaps: [],
+                        committedEvents: 0,
+                        commitTime: .zero
                     )
                 )
             }
@@ -127,7 +133,7 @@ extension TicketReplay {
                     + "with --source"
             )
         }
-        guard let target else { return run }
+        guard let target, options.keepsCheckpoint else { return run }
         let decoding = [format.name, format.details].filter { !$0.isEmpty }.joined(separator: " ")
         let checkpoints = CheckpointStore(
             writer: target.writer,

@@ -22,6 +22,7 @@ public final class ConnectionPool: Sendable {
         var connections: [MongoConnection?]
         var continuations: [WaiterID: CheckedContinuation<Lease, Never>] = [:]
         var nextWaiter: WaiterID = 0
+        var turnedAway = 0
         var closing: [CheckedContinuation<Void, Never>] = []
         var isFinished = false
     }
@@ -52,6 +53,32 @@ public final class ConnectionPool: Sendable {
     deinit {
         state.withLock { state in
             precondition(state.isFinished || state.machine.openCount == 0, "a connection pool has to be closed")
+        }
+    }
+
+    /// How busy the pool is, and was.
+    public struct Statistics: Equatable, Sendable {
+        /// Connections that are open.
+        public let open: Int
+        /// Connections that work at the moment.
+        public let leased: Int
+        /// Callers that wait for one at the moment.
+        public let waiting: Int
+        /// Callers that had to wait so far.
+        public let waits: Int
+        /// Callers that got none so far.
+        public let turnedAway: Int
+    }
+
+    public var statistics: Statistics {
+        state.withLock { state in
+            Statistics(
+                open: state.machine.openCount,
+                leased: state.machine.leasedCount,
+                waiting: state.machine.waiterCount,
+                waits: Int(state.nextWaiter),
+                turnedAway: state.turnedAway
+            )
         }
     }
 
@@ -110,6 +137,7 @@ extension ConnectionPool {
         case .open(let id):
             return (id, try open(id))
         case .reject, .cancelled:
+            state.withLock { $0.turnedAway += 1 }
             throw Self.error(lease)
         }
     }

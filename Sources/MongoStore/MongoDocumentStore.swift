@@ -69,6 +69,9 @@ public final class MongoDocumentStore: DocumentStore, Sendable {
         return store
     }
 
+    /// How busy its connections are, and were.
+    public var poolStatistics: ConnectionPool.Statistics { pool.statistics }
+
     /// Waits for operations under way, then closes the connections.
     ///
     /// The store cannot be used afterwards.

@@ -1,9 +1,12 @@
 import DocumentStore
 import Ingest
+private import Synchronization
 package import TickStore
 
 /// Runs live sources, and compaction beside them, until it is told to stop.
-package struct Daemon: Sendable {
+///
+/// Safe to use from any task.
+package final class Daemon: Sendable {
     /// Compaction on a schedule.
     package struct Compaction: Sendable {
         package let compactor: Compactor
@@ -15,10 +18,19 @@ package struct Daemon: Sendable {
         }
     }
 
-    package let sources: [LiveSource]
-    private let compaction: Compaction?
     private let environment: ServiceEnvironment
     private let stop: Latch
+    private let state: Mutex<State>
+
+    private struct State {
+        /// What is to run, in the order of the configuration.
+        var wanted: [LiveSource]
+        /// What runs, by name: also what was told to end, and has not yet.
+        var running: [String: LiveSource] = [:]
+        var compaction: Compaction?
+        /// Set when `wanted` changes; the daemon replaces it.
+        var change = Latch()
+    }
 
     /// Once it was told to stop, storing may take so long.
     private static let drainTime: Duration = .seconds(8)
@@ -30,14 +42,37 @@ package struct Daemon: Sendable {
         environment: ServiceEnvironment,
         stop: Latch
     ) {
-        self.sources = sources
-        self.compaction = compaction
         self.environment = environment
         self.stop = stop
+        state = Mutex(State(wanted: sources, compaction: compaction))
+    }
+
+    /// The sources that are to run, in the order of the configuration.
+    package var sources: [LiveSource] { state.withLock { $0.wanted } }
+
+    /// Whether it was told to stop.
+    package var isStopping: Bool { stop.isRaised }
+
+    /// Takes other sources, and another schedule of compaction.
+    ///
+    /// A source whose settings are the same goes on undisturbed. One whose settings changed ends, with its tape
+    /// stored, before its successor begins.
+    package func change(to sources: [LiveSource], compaction: Compaction?) {
+        let (ended, change) = state.withLock { state in
+            let known = state.wanted
+            state.wanted = sources.map { source in known.first { $0.settings == source.settings } ?? source }
+            state.compaction = compaction
+            let kept = Set(state.wanted.map(ObjectIdentifier.init))
+            return (known.filter { !kept.contains(ObjectIdentifier($0)) }, state.change)
+        }
+        for source in ended { source.end() }
+        change.raise()
     }
 
     private enum Part: Sendable {
-        case source
+        case source(LiveSource)
+        case change
+        case stop
         case timer
         case other
     }
@@ -48,30 +83,20 @@ package struct Daemon: Sendable {
     /// - Throws: what a source ended with; the others are stopped then.
     package func run(onStatus: @escaping @Sendable ([LiveSource]) -> Void) async throws {
         try await withThrowingTaskGroup(of: Part.self) { group in
-            for source in sources {
-                group.addTask {
-                    try await source.run()
-                    return .source
-                }
-            }
-            group.addTask {
-                await stop.wait()
-                try await environment.retry.sleep(Self.drainTime)
-                return .timer
-            }
-            group.addTask {
-                while true {
-                    try await environment.retry.sleep(Self.statusInterval)
-                    onStatus(sources)
-                }
-            }
-            if let compaction { group.addTask { try await compact(compaction) } }
+            addTimers(&group, onStatus)
+            addChange(&group)
+            startWanted(&group)
             defer { group.cancelAll() }
-            var running = sources.count
             do {
-                while running > 0, let part = try await group.next() {
+                while !(stop.isRaised && isIdle), let part = try await group.next() {
                     switch part {
-                    case .source: running -= 1
+                    case .source(let source):
+                        state.withLock { $0.running[source.settings.name] = nil }
+                        startWanted(&group)
+                    case .change:
+                        addChange(&group)
+                        startWanted(&group)
+                    case .stop: for source in running { source.end() }
                     case .timer:
                         environment.log("stopped before everything on the tapes was stored: the next start goes on")
                         return
@@ -80,25 +105,89 @@ package struct Daemon: Sendable {
                 }
             } catch {
                 stop.raise()
+                for source in running { source.end() }
                 throw error
             }
         }
     }
 
-    private func compact(_ compaction: Compaction) async throws -> Part {
-        var log = TroubleLog()
-        while !stop.isRaised {
-            try await environment.retry.sleep(compaction.interval)
-            var trouble: String?
-            do throws(StoreError) {
-                let report = try await compaction.compactor.run()
-                if let error = report.archiveError { trouble = "compaction: the archive failed: \(error)" }
-                if report.findingCount > 0 { trouble = "compaction: \(report.findingCount) problems; run 'verify'" }
-            } catch {
-                trouble = "compaction: \(error.message)"
+    private var running: [LiveSource] { state.withLock { Array($0.running.values) } }
+    private var isIdle: Bool { state.withLock { $0.running.isEmpty } }
+
+    private func addTimers(
+        _ group: inout ThrowingTaskGroup<Part, any Error>,
+        _ onStatus: @escaping @Sendable ([LiveSource]) -> Void
+    ) {
+        group.addTask { [self] in
+            await stop.wait()
+            return .stop
+        }
+        group.addTask { [self] in
+            await stop.wait()
+            try await environment.retry.sleep(Self.drainTime)
+            return .timer
+        }
+        group.addTask { [self] in
+            while true {
+                try await environment.retry.sleep(Self.statusInterval)
+                onStatus(sources)
             }
-            for line in log.lines(for: trouble) { environment.log(line) }
+        }
+        group.addTask { [self] in try await compact() }
+    }
+
+    /// Waits for the next change.
+    private func addChange(_ group: inout ThrowingTaskGroup<Part, any Error>) {
+        let change = state.withLock { state in
+            state.change = Latch()
+            return state.change
+        }
+        group.addTask {
+            await change.wait()
+            return .change
+        }
+    }
+
+    /// Starts what is wanted and does not run, once its predecessor is gone.
+    private func startWanted(_ group: inout ThrowingTaskGroup<Part, any Error>) {
+        guard !stop.isRaised else { return }
+        let started = state.withLock { state in
+            let started = state.wanted.filter { state.running[$0.settings.name] == nil }
+            for source in started { state.running[source.settings.name] = source }
+            return started
+        }
+        for source in started {
+            group.addTask {
+                try await source.run()
+                return .source(source)
+            }
+        }
+    }
+
+    // MARK: Compaction
+
+    private func compact() async throws -> Part {
+        var log = TroubleLog()
+        var last = environment.retry.now()
+        while !stop.isRaised {
+            try await environment.retry.sleep(Self.statusInterval)
+            guard let compaction = state.withLock({ $0.compaction }),
+                environment.retry.now() - last >= compaction.interval
+            else { continue }
+            for line in log.lines(for: await trouble(of: compaction.compactor)) { environment.log(line) }
+            last = environment.retry.now()
         }
         return .other
+    }
+
+    /// Compacts once, and answers what went wrong.
+    private func trouble(of compactor: Compactor) async -> String? {
+        do throws(StoreError) {
+            let report = try await compactor.run()
+            if report.findingCount > 0 { return "compaction: \(report.findingCount) problems; run 'verify'" }
+            return report.archiveError.map { "compaction: the archive failed: \($0)" }
+        } catch {
+            return "compaction: \(error.message)"
+        }
     }
 }

@@ -9,8 +9,20 @@ private import Synchronization
 /// The tape goes on whatever becomes of MongoDB; what is on it is applied from where the checkpoint stands, as a replay
 /// of a recording is, and deleted when it is confirmed. Safe to use from any task.
 package final class LiveSource: Sendable {
+    /// Whom to ask for what was missed.
+    package struct Repair: Equatable, Sendable {
+        package let venue: LiveVenue
+        /// Where it answers, `https://host:port`.
+        package let server: String
+
+        package init(venue: LiveVenue, server: String) {
+            self.venue = venue
+            self.server = server
+        }
+    }
+
     /// What a source is.
-    package struct Settings: Sendable {
+    package struct Settings: Equatable, Sendable {
         /// The name that its data is filed under.
         package var name: String
         /// What its instruments are filed under.
@@ -18,10 +30,17 @@ package final class LiveSource: Sendable {
         /// What decodes its messages.
         package var dialect: String
         package var connections: [ConnectionPlan]
+        /// What is asked for over REST.
+        package var polls: [PollPlan] = []
+        /// Whom to ask for what was missed; nil for nobody.
+        package var repair: Repair?
         /// The folder of its tape.
         package var folder: String
         package var limits: LiveTape.Limits
         package var whenFull: FullTapePolicy
+
+        /// How many connections stand where all is well; a poll that works counts as one.
+        package var connectionCount: Int { connections.count + polls.count }
 
         package init(
             name: String,
@@ -51,21 +70,32 @@ package final class LiveSource: Sendable {
         package var stored: Int
         /// Up to where the tape is confirmed.
         package var confirmed: Int64
+        /// Whether the tape was opened, and the checkpoint read where there is a database to read it from.
+        package var isStarted: Bool
         /// How long messages take from their receipt until they are stored.
         package var lag: LagMeter
+        /// What the source came to, in this process and those before it.
+        package var counts: ReplayCounts
+        /// Holes that are open.
+        package var openGaps: Int
+        package var commits: CommitMeter
         /// Why nothing is stored at the moment; nil where it is.
         package var trouble: String?
 
         /// Bytes of the tape that MongoDB has not confirmed.
         package var waitingBytes: Int64 { tape.map { max(0, $0.end.offset - max(confirmed, $0.first.offset)) } ?? 0 }
 
-        fileprivate init(_ recorder: FeedRecorder?, stored: Int, confirmed: Int64, trouble: String?) {
-            feed = recorder?.counts ?? FeedCounts()
-            tape = recorder?.tape.status
-            lag = recorder?.lag ?? LagMeter()
-            self.stored = stored
-            self.confirmed = confirmed
-            self.trouble = trouble
+        fileprivate init(_ state: State) {
+            feed = state.recorder?.counts ?? FeedCounts()
+            tape = state.recorder?.tape.status
+            lag = state.recorder?.lag ?? LagMeter()
+            stored = state.stored
+            confirmed = state.confirmed
+            isStarted = state.isStarted
+            counts = state.counts
+            openGaps = state.openGaps
+            commits = state.commits
+            trouble = state.trouble
         }
     }
 
@@ -83,14 +113,20 @@ package final class LiveSource: Sendable {
 
     package let settings: Settings
     private let target: Target?
+    private let alerts: AlertBoard?
     private let environment: ServiceEnvironment
-    private let stop: Latch
+    private let stop = Latch()
     private let state = Mutex(State())
 
-    private struct State {
+    fileprivate struct State {
         var recorder: FeedRecorder?
+        var repair: GapRepair?
         var stored = 0
         var confirmed: Int64 = 0
+        var isStarted = false
+        var counts = ReplayCounts()
+        var openGaps = 0
+        var commits = CommitMeter()
         var trouble: String?
         var log = TroubleLog()
     }
@@ -99,19 +135,20 @@ package final class LiveSource: Sendable {
     /// MongoDB that the checkpoint does not cover yet.
     private static let newTapeDistance: Int64 = 1 << 24
 
-    /// - Parameter target: where events go; nil for onto the tape only.
-    package init(_ settings: Settings, target: Target?, environment: ServiceEnvironment, stop: Latch) {
+    /// - Parameters:
+    ///   - target: where events go; nil for onto the tape only.
+    ///   - alerts: looks at what comes; nil for nobody.
+    package init(_ settings: Settings, target: Target?, alerts: AlertBoard? = nil, environment: ServiceEnvironment) {
         self.settings = settings
         self.target = target
+        self.alerts = alerts
         self.environment = environment
-        self.stop = stop
     }
 
-    package var status: Status {
-        state.withLock { state in
-            Status(state.recorder, stored: state.stored, confirmed: state.confirmed, trouble: state.trouble)
-        }
-    }
+    package var status: Status { state.withLock { Status($0) } }
+
+    /// Lets the source end: it records nothing more, and `run` returns when what is on the tape is stored.
+    package func end() { stop.raise() }
 
     /// Records and stores until it is stopped, and what was recorded is stored, or cancelled.
     ///
@@ -121,8 +158,18 @@ package final class LiveSource: Sendable {
         if tape.tornBytes > 0 {
             log("\(tape.tornBytes) bytes of a torn last record were cut off the tape")
         }
-        let recorder = FeedRecorder(tape: tape, policy: settings.whenFull, now: environment.now)
-        state.withLock { $0.recorder = recorder }
+        let recorder = FeedRecorder(
+            tape: tape,
+            policy: settings.whenFull,
+            now: environment.now,
+            watcher: try alerts?.tap(tape.header, source: settings.name, venue: settings.venue) { [weak self] in
+                self?.repair($0)
+            }
+        )
+        state.withLock { state in
+            state.recorder = recorder
+            state.isStarted = target == nil
+        }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await self.record(recorder) }
             if let target {
@@ -216,10 +263,34 @@ package final class LiveSource: Sendable {
                 let connection = FeedConnection(plan, recorder: recorder, environment: environment.connections)
                 group.addTask { await connection.run() }
             }
+            if let dialect = try? VenueRegistry.dialect(named: settings.dialect) {
+                for plan in settings.polls {
+                    let poller = Poller(plan, dialect: dialect, recorder: recorder, environment: environment.polling)
+                    group.addTask { await poller.run() }
+                }
+            }
+            if let repair = settings.repair {
+                let repair = GapRepair(
+                    venue: repair.venue,
+                    server: repair.server,
+                    recorder: recorder,
+                    environment: environment.polling
+                )
+                state.withLock { $0.repair = repair }
+                group.addTask { await repair.run() }
+            }
             await stop.wait()
             group.cancelAll()
         }
         recorder.tape.close()
+    }
+
+    /// Has asked for what is missing, now that it is known.
+    private func repair(_ gaps: [GapChange]) {
+        guard let repair = state.withLock({ $0.repair }) else { return }
+        for gap in gaps where gap.missing > 0 {
+            repair.add(StreamGap(stream: gap.stream, after: gap.after, before: gap.before))
+        }
     }
 
     // MARK: Storing
@@ -267,11 +338,22 @@ package final class LiveSource: Sendable {
             environment: environment.retry,
             onProgress: { [self] progress in
                 recorder.stored(through: progress.offset)
-                state.withLock { $0.stored = before + progress.stored }
+                state.withLock { state in
+                    state.stored = before + progress.stored
+                    state.counts = progress.counts
+                    state.openGaps = progress.openGaps
+                    if progress.committedEvents > 0 {
+                        state.commits.add(events: progress.committedEvents, time: progress.commitTime)
+                    }
+                }
+                repair(progress.gaps)
                 note(nil)
             },
             onCheckpoint: { [self] place in
-                state.withLock { $0.confirmed = place.offset }
+                state.withLock { state in
+                    state.confirmed = place.offset
+                    state.isStarted = true
+                }
                 tape.trim(before: place.offset)
             }
         )

@@ -8,6 +8,8 @@ package struct ServiceEnvironment: Sendable {
     package let retry: RetryEnvironment
     /// What connections need.
     package let connections: FeedConnection.Environment
+    /// What polling needs.
+    package let polling: Poller.Environment
     /// The time of day.
     package let now: @Sendable () -> Timestamp
     /// A number that no tape had before.
@@ -18,12 +20,14 @@ package struct ServiceEnvironment: Sendable {
     package init(
         retry: RetryEnvironment,
         connections: FeedConnection.Environment,
+        polling: Poller.Environment,
         now: @escaping @Sendable () -> Timestamp,
         tapeID: @escaping @Sendable () -> UInt64,
         log: @escaping @Sendable (String) -> Void
     ) {
         self.retry = retry
         self.connections = connections
+        self.polling = polling
         self.now = now
         self.tapeID = tapeID
         self.log = log

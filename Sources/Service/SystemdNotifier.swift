@@ -16,8 +16,16 @@ package struct SystemdNotifier: Sendable {
             isMeant ? environment("WATCHDOG_USEC").flatMap(Int64.init).map { .microseconds($0) / 2 } : nil
     }
 
-    /// All sources are started.
+    /// All sources are started, or another configuration was taken over.
     package func ready() { send("READY=1") }
+    /// Another configuration is being taken over.
+    ///
+    /// - Parameter time: monotonic, since the system was started.
+    package func reloading(at time: Duration) {
+        send("RELOADING=1\nMONOTONIC_USEC=\(Int64(time / .microseconds(1)))")
+    }
+    /// Starting takes longer, and is not stuck.
+    package func extendTimeout(by time: Duration) { send("EXTEND_TIMEOUT_USEC=\(Int64(time / .microseconds(1)))") }
     package func stopping() { send("STOPPING=1") }
     package func watchdog() { send("WATCHDOG=1") }
 

@@ -1,4 +1,5 @@
 import BSON
+import Digests
 
 /// How an event commits to what it says and to all events before it.
 ///

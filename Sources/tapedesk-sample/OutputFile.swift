@@ -20,13 +20,14 @@ private func closeDescriptor(_ descriptor: Int32) -> Int32 {
 
 /// Bytes on their way into a file, collected in one large buffer.
 ///
-/// The bytes go to `PATH.partial`, which takes the final name only in ``publish()``: an interrupted run never leaves
-/// a file behind that looks complete.
+/// The bytes go to `PATH.partial`, or to another name that is asked for, and the file takes its final name only in
+/// ``publish()``: an interrupted run never leaves a file behind that looks complete.
 struct OutputFile: ~Copyable {
     private static let capacity = 1 << 20
     private static let longestLine = 4096
 
     private let path: String
+    private let partialPath: String
     private let descriptor: Int32
     private let start: UnsafeMutablePointer<UInt8>
     private var used = 0
@@ -34,9 +35,10 @@ struct OutputFile: ~Copyable {
     /// Bytes written so far.
     private var total: Int64 = 0
 
-    init(path: String) throws(OutputError) {
+    init(path: String, partialPath: String? = nil) throws(OutputError) {
         self.path = path
-        descriptor = open(path + ".partial", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        self.partialPath = partialPath ?? path + ".partial"
+        descriptor = open(self.partialPath, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         start = .allocate(capacity: Self.capacity)
         if descriptor < 0 {
             throw OutputError(path: path, code: errno)
@@ -132,7 +134,7 @@ struct OutputFile: ~Copyable {
 
     /// Gives the closed file its name.
     func publish() throws(OutputError) {
-        if rename(path + ".partial", path) != 0 {
+        if rename(partialPath, path) != 0 {
             throw OutputError(path: path, code: errno)
         }
     }

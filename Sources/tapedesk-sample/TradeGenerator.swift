@@ -1,7 +1,7 @@
-/// Makes trades of instruments of Zipf-like popularity, and writes them as lines.
+/// Makes trades of a ``MarketWalk``, and writes them as lines.
 ///
-/// Prices walk randomly on the tick grid of their instrument, sizes have a long tail, sequence numbers and trade ids of
-/// an instrument have no hole but those asked for, and event times never go back but where asked to.
+/// Sequence numbers and trade ids of an instrument have no hole but those asked for, and event times never go back but
+/// where asked to.
 struct TradeGenerator {
     /// One trade before it is text.
     private struct Trade {
@@ -28,26 +28,23 @@ struct TradeGenerator {
     private static let recency: Int64 = 2_000_000
     /// How many lines lie between a line and its duplicate.
     private static let duplicateDistance = 25
-    /// Popularity is drawn from a table of this many entries.
-    private static let popularityBits: UInt64 = 16
 
-    private(set) var instruments: [Instrument]
     private(set) var counts = FaultCounts()
-    private let popularity: [UInt16]
     private let longestPause: UInt64
-    private var random: SplitMix64
+    private var walk: MarketWalk
     private var plan: FaultPlan
     private var time = Self.startTime
     private var stamp = TimeStamp()
     private var repeats: [(event: Int, trade: Trade)] = []
 
     init(instruments count: Int, seed: UInt64, rate: Int, plan: FaultPlan) {
-        instruments = (0..<count).map { Instrument(listing: .at(rank: $0), rank: $0) }
-        popularity = Self.popularityTable(instruments: count)
+        walk = MarketWalk(instruments: count, seed: seed)
         longestPause = UInt64(max(1, 2_000_000 / rate))
-        random = SplitMix64(seed: seed)
         self.plan = plan
     }
+
+    /// The instruments as they stand, with what was written of each.
+    var instruments: [Instrument] { walk.instruments }
 
     /// Writes the given number of valid, distinct trades, and the planned faults among them.
     mutating func write(events: Int, to output: inout OutputFile) throws(OutputError) {
@@ -77,71 +74,26 @@ struct TradeGenerator {
 
     /// Draws the next trade and moves its instrument on.
     private mutating func drawTrade() -> Trade {
-        let bits = random.next()
-        let index = Int(popularity[Int(bits >> (64 - Self.popularityBits))])
-        time += Int64(random.next(below: longestPause + 1))
-        // Half of the trades print at the price before; the others move by one to three ticks.
-        let step = bits & 1 == 0 ? 0 : Int64(bits >> 1 & 0xFF) % 3 + 1
-        let isUp = bits >> 9 & 1 == 0
-        let keepsSide = bits >> 10 & 3 != 0
-        let isRound = bits >> 12 & 7 == 0
-        let size = drawSize(of: index, isRound: isRound)
-
-        let range = instruments[index].priceRange
-        var price = instruments[index].price + (isUp ? step : -step)
-        price = min(max(price, range.lowerBound), range.upperBound)
-        instruments[index].price = price
-        if !keepsSide {
-            instruments[index].lastWasBuy.toggle()
-        }
-        let trade = Trade(
-            instrument: index,
-            sequence: instruments[index].nextSequence,
-            tradeID: instruments[index].nextTradeID,
+        let step = walk.nextTrade(longestPause: longestPause)
+        time += step.pause
+        return Trade(
+            instrument: step.instrument,
+            sequence: step.sequence,
+            tradeID: step.tradeID,
             time: time,
-            price: price,
-            size: size,
-            isBuy: instruments[index].lastWasBuy
+            price: step.price,
+            size: step.size,
+            isBuy: step.isBuy
         )
-        instruments[index].nextSequence += 1
-        instruments[index].nextTradeID += 1
-        return trade
-    }
-
-    /// Draws a size whose magnitude is spread over many powers of two, some of them round numbers.
-    private mutating func drawSize(of index: Int, isRound: Bool) -> Int64 {
-        let bits = random.next()
-        let width = instruments[index].sizeBits - bits % (instruments[index].sizeBits / 2)
-        let size = Int64(bits >> (64 - width)) + 1
-        guard isRound else { return size }
-        let lot = max(1, Int64(instruments[index].sizeScale) / 100)
-        return max(lot, size / lot * lot)
     }
 
     /// Notes a valid trade in the summary of its instrument.
     private mutating func remember(_ trade: Trade) {
-        instruments[trade.instrument].events += 1
-        if trade.time >= instruments[trade.instrument].newestTime {
-            instruments[trade.instrument].newestTime = trade.time
-            instruments[trade.instrument].newestPrice = trade.price
+        walk.instruments[trade.instrument].events += 1
+        if trade.time >= walk.instruments[trade.instrument].newestTime {
+            walk.instruments[trade.instrument].newestTime = trade.time
+            walk.instruments[trade.instrument].newestPrice = trade.price
         }
-    }
-
-    private static func popularityTable(instruments count: Int) -> [UInt16] {
-        let entries = 1 << popularityBits
-        let weights = (0..<count).map { 1_000_000_000 / ($0 + 1) }
-        let sum = weights.reduce(0, +)
-        var table: [UInt16] = []
-        table.reserveCapacity(entries)
-        var reached = 0
-        for (index, weight) in weights.enumerated() {
-            reached += weight
-            let end = index == count - 1 ? entries : reached * entries / sum
-            while table.count < end {
-                table.append(UInt16(index))
-            }
-        }
-        return table
     }
 
     // MARK: Faults
@@ -174,12 +126,12 @@ struct TradeGenerator {
         case .duplicate:
             repeats.append((event + Self.duplicateDistance, trade))
         case .gap:
-            let missing = UInt64(random.next(in: 1...9))
+            let missing = UInt64(walk.random.next(in: 1...9))
             counts.missing += Int(missing)
             trade.sequence += missing
             trade.tradeID += missing
-            instruments[trade.instrument].nextSequence += missing
-            instruments[trade.instrument].nextTradeID += missing
+            walk.instruments[trade.instrument].nextSequence += missing
+            walk.instruments[trade.instrument].nextTradeID += missing
         case .late:
             trade.time -= Self.lateness
         case .zeroPrice:

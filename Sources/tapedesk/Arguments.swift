@@ -1,7 +1,7 @@
 public import ArgumentParser
-import Configuration
 public import Feeds
 public import MarketData
+import Settings
 
 // Values of the domain as they are written on a command line.
 

@@ -1,6 +1,7 @@
+import Alerts
 import ArgumentParser
-import Configuration
 import Console
+import Settings
 
 struct CheckConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -16,8 +17,10 @@ struct CheckConfigCommand: AsyncParsableCommand {
             for source in configuration.sources {
                 let events = source.events.map { $0.rawValue + "s" }.joined(separator: ", ")
                 let count = source.symbols.count == 1 ? "1 symbol" : "\(source.symbols.count) symbols"
-                Terminal.output("source \(source.name): \(events) of \(count) from \(source.venue.rawValue)")
+                Terminal.output("source \(source.name): \(events) of \(count) from \(source.feed.venueName)")
             }
+            for alert in configuration.alerts { Terminal.output("alert \(alert.name): \(alert.severity.rawValue)") }
+            for webhook in configuration.webhooks { Terminal.output("webhook \(webhook.name)") }
             Terminal.output("The configuration has no mistakes.")
             return ExitStatus.done
         }

@@ -1,8 +1,8 @@
 import ArgumentParser
-import Configuration
 import Console
 import DocumentStore
 import MarketData
+import Settings
 import TickStore
 
 struct CompactCommand: AsyncParsableCommand {

@@ -1,5 +1,5 @@
-import Configuration
 import MarketData
+import Settings
 import TickStore
 
 extension Configuration.MarketDataKind {

@@ -5,7 +5,7 @@ import Tickets
 
 extension Database {
     /// Every collection of Tapedesk.
-    static let specifications = MarketDataCollections.all + TicketCollections.all
+    static let specifications = MarketDataCollections.all + TicketCollections.all + [AlertsCollection.specification]
     /// What replays of tickets write.
     static let ticketSpecifications = RecordCollections.all + TicketCollections.all
 }

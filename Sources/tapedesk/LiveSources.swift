@@ -1,60 +1,83 @@
-import Configuration
 import Feeds
 import Glibc
 import Live
 import Service
+import Settings
 
 /// What the commands that record live sources have in common.
 enum LiveSources {
-    /// The sources of a configuration.
+    /// What the sources of a configuration are.
     ///
-    /// - Parameters:
-    ///   - state: the folder that their tapes are in, each in a folder of its name.
-    ///   - target: where events go; nil for onto the tapes only.
-    /// - Throws: `LiveTapeError` where the folder cannot be made.
-    static func make(
-        _ configuration: Configuration,
-        in state: String,
-        target: LiveSource.Target?,
-        environment: ServiceEnvironment,
-        stop: Latch
-    ) throws -> [LiveSource] {
-        guard !configuration.sources.isEmpty else {
-            throw ConfigurationProblem("the configuration names no 'sources': there is nothing to do")
-        }
-        try makeFolder(state)
-        let tapes = state + "/tapes"
-        try makeFolder(tapes)
-        return try configuration.sources.map { source in
-            let settings = try settings(of: source, folder: "\(tapes)/\(source.name)")
-            return LiveSource(settings, target: target, environment: environment, stop: stop)
-        }
+    /// - Parameter state: the folder that their tapes are in, each in a folder of its name.
+    /// - Throws: `ConfigurationProblem` where a word of the configuration is none that the program speaks.
+    static func settings(_ configuration: Configuration, in state: String) throws -> [LiveSource.Settings] {
+        try configuration.sources.map { try settings(of: $0, folder: "\(folder(in: state))/\($0.name)") }
     }
+
+    /// Makes the folder that tapes are in.
+    ///
+    /// - Throws: `ConfigurationProblem` where it cannot be made.
+    static func makeFolder(in state: String) throws {
+        try make(state)
+        try make(folder(in: state))
+    }
+
+    private static func folder(in state: String) -> String { state + "/tapes" }
 
     private static func settings(
         of source: Configuration.Source,
         folder: String
     ) throws -> LiveSource.Settings {
-        guard let venue = LiveVenue(rawValue: source.venue.rawValue) else {
-            throw ConfigurationProblem("source '\(source.name)': venue '\(source.venue.rawValue)' is not spoken to")
-        }
-        let server = source.url.map(WebSocketAddress.init(parsing:))
-        if case .some(nil) = server {
-            throw ConfigurationProblem("source '\(source.name)': '\(source.url ?? "")' is no address of a WebSocket")
-        }
         let kinds = Set(source.events.map(\.eventKind))
-        return LiveSource.Settings(
+        var settings = LiveSource.Settings(
             name: source.name,
-            venue: source.venueName ?? venue.venueName,
-            dialect: venue.dialect,
-            connections: venue.connections(symbols: source.symbols, kinds: kinds, server: server ?? nil),
+            venue: "",
+            dialect: "",
+            connections: [],
             folder: folder,
             limits: LiveTape.Limits(bytesMax: source.tapeBytes),
             whenFull: source.whenFull == .block ? .block : .drop
         )
+        switch source.feed {
+        case .websocket(let name, let restURL):
+            guard let venue = LiveVenue(rawValue: name.rawValue) else { throw notSpokenTo(source) }
+            let server = source.url.map(WebSocketAddress.init(parsing:))
+            if case .some(nil) = server {
+                throw ConfigurationProblem(
+                    "source '\(source.name)': '\(source.url ?? "")' is no address of a WebSocket"
+                )
+            }
+            settings.venue = source.venueName ?? venue.venueName
+            settings.dialect = venue.dialect
+            settings.connections = venue.connections(symbols: source.symbols, kinds: kinds, server: server ?? nil)
+            // What another server than the venue's missed, the venue's cannot tell.
+            let rest = restURL ?? (source.url == nil ? venue.restServer : nil)
+            settings.repair = rest.map { LiveSource.Repair(venue: venue, server: $0) }
+        case .poll(let name, let interval, let bars, let keyFile):
+            guard let venue = PolledVenue(rawValue: name.rawValue) else { throw notSpokenTo(source) }
+            settings.venue = source.venueName ?? venue.venueName
+            settings.dialect = venue.dialect
+            settings.polls = venue.plans(
+                symbols: source.symbols,
+                kinds: kinds,
+                bars: bars.rawValue,
+                every: interval,
+                server: source.url,
+                key: try keyFile.map(SecretFile.read)
+            )
+            guard !settings.polls.isEmpty else {
+                let events = source.events.map(\.rawValue).joined(separator: ", ")
+                throw ConfigurationProblem("source '\(source.name)': \(name.rawValue) is not asked for \(events)")
+            }
+        }
+        return settings
     }
 
-    private static func makeFolder(_ path: String) throws {
+    private static func notSpokenTo(_ source: Configuration.Source) -> ConfigurationProblem {
+        ConfigurationProblem("source '\(source.name)': venue '\(source.feed.venueName)' is not spoken to")
+    }
+
+    private static func make(_ path: String) throws {
         guard mkdir(path, 0o750) == 0 || errno == EEXIST else {
             let reason = InputError.reason(errno: errno)
             throw ConfigurationProblem("\(path): the folder cannot be made: \(reason); see service.state")

@@ -1,9 +1,9 @@
 import ArgumentParser
-import Configuration
 import Console
 import DocumentStore
 import Live
 import Service
+import Settings
 
 struct RecordCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -33,13 +33,12 @@ struct RecordCommand: AsyncParsableCommand {
             let environment = try ServiceEnvironment.system()
             let stop = Latch()
             let signals = StopOnSignals(stop)
-            let sources = try LiveSources.make(
-                configuration,
-                in: to,
-                target: nil,
-                environment: environment,
-                stop: stop
-            )
+            let settings = try LiveSources.settings(configuration, in: to)
+            guard !settings.isEmpty else {
+                throw ConfigurationProblem("the configuration names no 'sources': there is nothing to record")
+            }
+            try LiveSources.makeFolder(in: to)
+            let sources = settings.map { LiveSource($0, target: nil, environment: environment) }
             let timer = length.map { length in
                 Task {
                     try await environment.retry.sleep(length.duration)

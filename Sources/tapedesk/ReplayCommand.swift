@@ -1,10 +1,10 @@
 import ArgumentParser
-import Configuration
 import Console
 import DocumentStore
 import Feeds
 import Ingest
 import MarketData
+import Settings
 import TickStore
 import Tickets
 

@@ -1,7 +1,7 @@
 import ArgumentParser
-import Configuration
 import Console
 import DocumentStore
+import Settings
 import TickStore
 
 struct RestoreCommand: AsyncParsableCommand {

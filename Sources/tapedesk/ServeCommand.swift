@@ -1,12 +1,7 @@
 import ArgumentParser
-import Configuration
 import Console
-import DocumentStore
-import Ingest
-import Live
 import Service
-import Synchronization
-import TickStore
+import Settings
 
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -17,15 +12,17 @@ struct ServeCommand: AsyncParsableCommand {
             so MongoDB may be away: the tapes go on, and what is on them is stored when it is back, also after a crash.
 
             SIGTERM and SIGINT end it in order, within 10 seconds; what is not stored by then is stored after the next \
-            start.
+            start. SIGHUP has it read the configuration again: connections whose settings are the same go on.
             """
     )
 
     @OptionGroup var mongo: MongoOptions
 
-    /// What each source has under way at once, and what compaction has.
+    /// Operations that are under way at once: of each source, of compaction, of tickets that are handed in.
     private static let connectionsPerSource = 2
-    private static let compactionConnections = 1
+    private static let otherConnections = 3
+    /// Sources that a later configuration may add find connections, too; they are opened when needed.
+    private static let sourcesMin = 8
     /// Who waits longer for MongoDB says so, and begins anew at the checkpoint: nothing is lost by that.
     private static let patienceMax = 10
 
@@ -35,9 +32,9 @@ struct ServeCommand: AsyncParsableCommand {
         let database: Database
         do {
             configuration = try mongo.config.load()
-            let wanted = configuration.sources.count * Self.connectionsPerSource + Self.compactionConnections
+            let sources = max(configuration.sources.count, Self.sourcesMin)
             database = try await mongo.connect(
-                connections: wanted,
+                connections: sources * Self.connectionsPerSource + Self.otherConnections,
                 wait: .seconds(min(mongo.wait, Self.patienceMax)),
                 needsServer: false
             )
@@ -45,135 +42,15 @@ struct ServeCommand: AsyncParsableCommand {
             endProcess(await reportingFailures { throw error })
         }
         let status = await reportingFailures {
-            let environment = try ServiceEnvironment.system()
-            let stop = Latch()
-            let isPrepared = Latch()
-            let signals = StopOnSignals(stop)
-            let sources = try LiveSources.make(
+            let service = try RunningService(
                 configuration,
-                in: configuration.service.state ?? Configuration.Service.stateDefault,
-                target: LiveSource.Target(
-                    Replay.Target(writer: database.writer, operationIDs: database.operationIDs),
-                    isPrepared: isPrepared
-                ),
-                environment: environment,
-                stop: stop
+                database,
+                file: mongo.config.file ?? Terminal.environment("TAPEDESK_CONFIG")
             )
-            let daemon = Daemon(
-                sources: sources,
-                compaction: compaction(configuration, database),
-                environment: environment,
-                stop: stop
-            )
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask {
-                    defer { isPrepared.raise() }
-                    try await prepare(database, environment, stop)
-                }
-                let notifier = ServiceNotifier(stop)
-                group.addTask { try await daemon.run { notifier.tell($0) } }
-                // The first failure ends the other, which waiting for all would not.
-                for try await _ in group {}
-            }
-            Terminal.progress("")
-            for source in sources { Terminal.error(ServiceText.recorded(source)) }
-            withExtendedLifetime(signals) {}
+            try await service.run()
             return ExitStatus.done
         }
         // The process ends while the pool is open: see `endProcess`.
         withExtendedLifetime(database) { endProcess(status) }
-    }
-
-    /// Creates what is missing of the collections, as soon as MongoDB is there.
-    ///
-    /// - Throws: `StoreError` where it is there and cannot keep the promises.
-    private func prepare(
-        _ database: Database,
-        _ environment: ServiceEnvironment,
-        _ stop: Latch
-    ) async throws {
-        var delay = ReconnectDelay()
-        while !stop.isRaised {
-            do throws(StoreError) {
-                try await database.prepare(MarketDataCollections.all)
-                return
-            } catch {
-                guard error.isTransient else {
-                    stop.raise()
-                    throw error
-                }
-                try await environment.retry.sleep(delay.next(environment.retry.random()))
-            }
-        }
-    }
-
-    private func compaction(_ configuration: Configuration, _ database: Database) -> Daemon.Compaction? {
-        configuration.service.compactEvery.map { interval in
-            let pace = configuration.service.compactPace ?? Configuration.Service.compactPaceDefault
-            let compactor = Compactor(
-                writer: database.writer,
-                operationIDs: database.operationIDs,
-                policy: CompactionPolicy(retention: configuration.retention.policy),
-                archive: configuration.retention.archiveFolder,
-                pace: BytePace(bytesPerSecond: Int(clamping: pace), environment: database.environment)
-            )
-            return Daemon.Compaction(compactor, every: interval)
-        }
-    }
-}
-
-/// Tells people and systemd how a daemon is doing.
-private final class ServiceNotifier: Sendable {
-    private let notifier = SystemdNotifier(environment: Terminal.environment)
-    private let stop: Latch
-    private let state = Mutex(State())
-
-    private struct State {
-        var isReady = false
-        var isStopping = false
-        /// Up to where each source was confirmed when it was looked at last.
-        var confirmed: [Int64] = []
-        /// For how many seconds some source has had something to store, and nothing was confirmed.
-        var stuckFor = 0
-    }
-
-    /// Commits of one stretch may take so long.
-    private static let stuckMax = 30
-
-    init(_ stop: Latch) {
-        self.stop = stop
-    }
-
-    /// Called every second.
-    func tell(_ sources: [LiveSource]) {
-        let line = ServiceText.line(sources)
-        Terminal.progress(line)
-        notifier.status(line)
-        let isStarted = sources.allSatisfy { $0.status.tape != nil }
-        let statuses = sources.map(\.status)
-        let news = state.withLock { state in
-            defer {
-                state.isReady = state.isReady || isStarted
-                state.isStopping = stop.isRaised
-            }
-            let isStuck = Self.isStuck(statuses, since: state.confirmed)
-            state.stuckFor = isStuck ? state.stuckFor + 1 : 0
-            state.confirmed = statuses.map(\.confirmed)
-            return (
-                ready: isStarted && !state.isReady,
-                stopping: stop.isRaised && !state.isStopping,
-                moving: state.stuckFor < Self.stuckMax
-            )
-        }
-        if news.ready { notifier.ready() }
-        if news.stopping { notifier.stopping() }
-        if notifier.watchdogInterval != nil, news.moving { notifier.watchdog() }
-    }
-
-    /// Whether a source has something to store, nothing is known to keep it from that, and nothing was confirmed.
-    private static func isStuck(_ statuses: [LiveSource.Status], since confirmed: [Int64]) -> Bool {
-        zip(statuses, confirmed).contains { status, before in
-            status.waitingBytes > 0 && status.trouble == nil && status.confirmed == before
-        }
     }
 }

@@ -7,6 +7,7 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 import Service
+import WebClient
 
 extension ServiceEnvironment {
     /// The real clocks, chance, network and certificates.
@@ -14,6 +15,12 @@ extension ServiceEnvironment {
     /// - Throws: where the certificates of the system cannot be read.
     static func system() throws -> ServiceEnvironment {
         let retry = RetryEnvironment.system
+        let client = RestClient(
+            client: try WebClient(),
+            now: retry.now,
+            timeOfDay: { .nanoseconds(timeOfDay().nanoseconds) },
+            sleep: retry.sleep
+        )
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.minimumTLSVersion = .tlsv12
         return ServiceEnvironment(
@@ -21,6 +28,13 @@ extension ServiceEnvironment {
             connections: FeedConnection.Environment(
                 group: MultiThreadedEventLoopGroup(numberOfThreads: 1),
                 tls: try NIOSSLContext(configuration: tls),
+                chance: retry.random,
+                sleep: retry.sleep
+            ),
+            polling: Poller.Environment(
+                client: client,
+                now: timeOfDay,
+                uptime: retry.now,
                 chance: retry.random,
                 sleep: retry.sleep
             ),

@@ -11,9 +11,10 @@ enum ServiceText {
         let stored = statuses.reduce(0) { $0 + $1.stored }
         let waiting = statuses.reduce(0) { $0 + $1.waitingBytes }
         let open = statuses.reduce(0) { $0 + $1.feed.open }
-        let wanted = sources.reduce(0) { $0 + $1.settings.connections.count }
+        let wanted = sources.reduce(0) { $0 + $1.settings.connectionCount }
+        let troubles = zip(sources, statuses).flatMap { $0.settings.troubles($1) }
         var parts = [
-            isDegraded(sources) ? "degraded" : "running", "\(open) of \(wanted) connections",
+            troubles.isEmpty ? "running" : "degraded", "\(open) of \(wanted) connections",
             "\(messages.grouped) messages", "\(stored.grouped) events stored", "\(waiting.grouped) bytes wait",
         ]
         if let lag = statuses.compactMap({ $0.lag.quantile(0.99) }).max() {
@@ -21,20 +22,8 @@ enum ServiceText {
         }
         let dropped = statuses.reduce(0) { $0 + $1.feed.dropped }
         if dropped > 0 { parts.append("\(dropped.grouped) messages dropped") }
-        if let refusal = statuses.lazy.compactMap(\.feed.lastRefusal).first { parts.append(refusal) }
-        if let trouble = statuses.lazy.compactMap({ $0.trouble ?? $0.tape?.trouble?.message }).first {
-            parts.append(trouble)
-        }
+        if let trouble = troubles.first { parts.append(trouble) }
         return parts.joined(separator: "; ")
-    }
-
-    /// Whether something that sources need is missing.
-    static func isDegraded(_ sources: [LiveSource]) -> Bool {
-        sources.contains { source in
-            let status = source.status
-            return status.trouble != nil || status.tape?.trouble != nil
-                || status.feed.open < source.settings.connections.count
-        }
     }
 
     private static func milliseconds(_ duration: Duration) -> Int { Int((duration / .milliseconds(1)).rounded(.up)) }

@@ -4,6 +4,8 @@ import Console
 import DocumentStore
 import MongoStore
 import Records
+import Service
+import Settings
 import TickStore
 
 struct StatusCommand: AsyncParsableCommand {
@@ -14,8 +16,24 @@ struct StatusCommand: AsyncParsableCommand {
 
     @OptionGroup var mongo: MongoOptions
     @Flag(help: "Print one JSON document.") var json = false
+    @Flag(help: "Watch the daemon of this machine: sources, rates, prices, alerts; needs no database.")
+    var watch = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Where the daemon answers; default: where the configuration says that it listens.",
+            valueName: "url"
+        )
+    )
+    var url: String?
+
+    func validate() throws {
+        guard !json || !watch else { throw ValidationError("--watch is for people; --json is printed once") }
+        guard url == nil || watch else { throw ValidationError("--url is for --watch") }
+    }
 
     func run() async {
+        if watch { endProcess(await reportingFailures { try await watchDaemon() }) }
         await mongo.run { database in
             let status = try await DatabaseStatus.load(database)
             if json {
@@ -28,6 +46,40 @@ struct StatusCommand: AsyncParsableCommand {
             }
             return ExitStatus.done
         }
+    }
+}
+
+extension StatusCommand {
+    /// Shows again and again how the daemon is doing; once where the output is no terminal.
+    private func watchDaemon() async throws -> ExitCode {
+        let watch = try DaemonWatch(url: url ?? address())
+        guard Terminal.stdoutIsTerminal else {
+            Terminal.output(Array(try await watch.text().utf8))
+            return ExitStatus.done
+        }
+        let stop = Latch()
+        let signals = StopOnSignals(stop)
+        while !stop.isRaised {
+            let text: String
+            do {
+                text = try await watch.text()
+            } catch {
+                text = "\(error)\n"
+            }
+            Terminal.output(Array(watch.screen(text).utf8))
+            try await RetryEnvironment.system.sleep(.seconds(1))
+        }
+        withExtendedLifetime(signals) {}
+        return ExitStatus.done
+    }
+
+    private func address() throws -> String {
+        let http = try mongo.config.load().http
+        guard let host = http.host else {
+            throw ConfigurationProblem("'http.listen' is off: the daemon tells nothing about itself")
+        }
+        let name = host.contains(":") ? "[\(host)]" : host
+        return "\(http.certificate == nil ? "http" : "https")://\(name):\(http.port)"
     }
 }
 

@@ -1,8 +1,8 @@
 import ArgumentParser
-import Configuration
 import Console
 import DocumentStore
 import MongoStore
+import Settings
 import Tickets
 
 /// What every command takes: the database, the agent, the kind of output.

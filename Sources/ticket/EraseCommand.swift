@@ -1,7 +1,7 @@
 import ArgumentParser
 import BSON
-import Configuration
 import Console
+import Settings
 import TicketViews
 import Tickets
 

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Configuration
 import Console
+import Settings
 import TicketViews
 import Tickets
 

@@ -42,7 +42,7 @@ struct RawRecord: Equatable {
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct FeedConnectionTests {
+@Suite(.timeLimit(.minutes(10))) struct FeedConnectionTests {
     private let folder = TestFolder()
 
     private func recorder(

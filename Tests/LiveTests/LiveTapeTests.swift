@@ -38,7 +38,7 @@ func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) a
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct LiveTapeTests {
+@Suite(.timeLimit(.minutes(10))) struct LiveTapeTests {
     private let folder = TestFolder()
 
     private static func header(_ id: UInt64 = 7, source: String = "s") throws -> TapeHeader {

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Being told of changes by a real server; `FailureTests` has what goes wrong.
-@Suite(.timeLimit(.minutes(2))) struct ChangeStreamTests {
+@Suite(.timeLimit(.minutes(10))) struct ChangeStreamTests {
     private static let collection = "things"
     /// Far longer than a change takes to be seen: only a notice that never comes waits that long.
     private static let patience = Duration.seconds(20)

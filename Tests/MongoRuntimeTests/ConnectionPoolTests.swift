@@ -5,7 +5,7 @@ import Testing
 
 @testable import MongoRuntime
 
-@Suite(.timeLimit(.minutes(3))) struct ConnectionPoolTests {
+@Suite(.timeLimit(.minutes(10))) struct ConnectionPoolTests {
     private func withPool(connections: Int, _ body: (ConnectionPool) async throws -> Void) async throws {
         let uri = try await LocalMongo.shared().uri()
         let pool = ConnectionPool(configuration: try MongoConfiguration(uri: uri, connectionCount: connections))

@@ -9,7 +9,7 @@ import Testing
 /// What becomes of changes when the server, or the way to it, fails.
 ///
 /// One at a time: a server has one such failpoint.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct FailureTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct FailureTests {
     private static let writeConcernError: BSONDocument = [
         "writeConcernError": ["code": .int32(64), "errmsg": "waiting for replication timed out"]
     ]

@@ -5,7 +5,7 @@ import MongoStore
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(3))) struct MongoDocumentStoreTests {
+@Suite(.timeLimit(.minutes(10))) struct MongoDocumentStoreTests {
     @Test func createdDocumentHasKeyVersionAndOperation() async throws {
         try await StoreFixture.run { fixture in
             let change = Change.create(1, ["name": "a", "items": [1, 2]])

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// How a real server executes queries, and how its explanation is read.
-@Suite(.timeLimit(.minutes(2))) struct QueryPlanTests {
+@Suite(.timeLimit(.minutes(10))) struct QueryPlanTests {
     private static let collection = "things"
     private static let newestFirst: [DocumentQuery.Order] = [
         .init("created_at", ascending: false), .init(DocumentField.id, ascending: false),

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Reads that see one point in time; the conformance suite has what they show when nothing happens meanwhile.
-@Suite(.timeLimit(.minutes(2))) struct SnapshotTests {
+@Suite(.timeLimit(.minutes(10))) struct SnapshotTests {
     private static let failPoint: BSONValue = "waitAfterPinningCursorBeforeGetMoreBatch"
 
     @Test(arguments: [true, false])

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The same cases against a real server, each in a database of its own.
-@Suite(.timeLimit(.minutes(2))) struct MongoStoreConformanceTests {
+@Suite(.timeLimit(.minutes(10))) struct MongoStoreConformanceTests {
     @Test(arguments: ConformanceCase.all) func storeBehavesAsAllStoresDo(conformance: ConformanceCase) async throws {
         let server = try await LocalMongo.shared()
         let store = try await MongoDocumentStore.connect(

@@ -15,25 +15,38 @@ import Testing
         "Feeds": ["CChecksum", "CSimdJSON", "CZlib", "CZstd", "MarketData"],
         "Records": ["BSON", "DocumentStore"],
         "TickStore": ["BSON", "CChecksum", "CZstd", "DocumentStore", "MarketData", "Records", "TickCodec"],
-        "Tickets": ["BSON", "CLibCrypto", "DocumentStore", "Records"],
+        "Digests": ["CLibCrypto"],
+        "Tickets": ["BSON", "Digests", "DocumentStore", "Records"],
         "Ingest": [
             "BSON", "CChecksum", "DocumentStore", "Feeds", "MarketData", "Records", "TickCodec", "TickStore", "Tickets",
         ],
-        "Live": ["Feeds", "MarketData", "NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL", "NIOWebSocket"],
-        "Service": ["DocumentStore", "Feeds", "Ingest", "Live", "MarketData", "TickStore"],
-        "Configuration": ["Yams"],
-        "Console": ["ArgumentParser", "Configuration", "DocumentStore", "MongoRuntime", "MongoStore", "Tickets"],
+        "Live": [
+            "Feeds", "MarketData", "NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL", "NIOWebSocket", "WebClient",
+        ],
+        "Alerts": ["MarketData"],
+        "WebClient": ["CCurlShims", "CLibCurl"],
+        "Service": [
+            "Alerts", "BSON", "Digests", "DocumentStore", "Feeds", "Ingest", "Live", "MarketData", "Records",
+            "TickStore",
+            "Tickets", "WebClient",
+        ],
+        "WebInterface": [
+            "Alerts", "Console", "Digests", "DocumentStore", "Feeds", "HTTPTypes", "Hummingbird", "HummingbirdCore",
+            "HummingbirdTLS", "Ingest", "Live", "Logging", "MarketData", "NIOCore", "NIOSSL", "Service",
+        ],
+        "Settings": ["Alerts", "MarketData", "Yams"],
+        "Console": ["ArgumentParser", "Settings", "DocumentStore", "MongoRuntime", "MongoStore", "Tickets"],
         "TicketViews": ["BSON", "Console", "Tickets"],
         "tapedesk": [
-            "BSON", "Configuration", "Console", "DocumentStore", "Feeds", "Ingest", "Live", "MarketData",
+            "Alerts", "BSON", "Settings", "Console", "DocumentStore", "Feeds", "Ingest", "Live", "MarketData",
             "MongoRuntime", "MongoStore", "NIOCore", "NIOPosix", "NIOSSL", "Records", "Service", "TickCodec",
-            "TickStore", "Tickets", "ArgumentParser",
+            "TickStore", "Tickets", "WebClient", "WebInterface", "ArgumentParser",
         ],
         "ticket": [
-            "BSON", "Configuration", "Console", "DocumentStore", "MongoStore", "TicketViews", "Tickets",
+            "BSON", "Settings", "Console", "DocumentStore", "MongoStore", "TicketViews", "Tickets",
             "ArgumentParser",
         ],
-        "tapedesk-sample": ["ArgumentParser"],
+        "tapedesk-sample": ["ArgumentParser", "NIOCore", "NIOHTTP1", "NIOPosix", "NIOWebSocket"],
     ]
 
     /// Modules of the toolchain and the system, by who may import them.

@@ -38,6 +38,7 @@ public final class FeedRecorder: Sendable {
     public let tape: LiveTape
     private let policy: FullTapePolicy
     private let now: @Sendable () -> Timestamp
+    private let watcher: (any FeedWatcher)?
     private let state: Mutex<State>
 
     private struct State {
@@ -53,11 +54,19 @@ public final class FeedRecorder: Sendable {
         var droppingSince: Int?
     }
 
-    /// - Parameter now: the time of receipt.
-    public init(tape: LiveTape, policy: FullTapePolicy, now: @escaping @Sendable () -> Timestamp) {
+    /// - Parameters:
+    ///   - now: the time of receipt.
+    ///   - watcher: sees what is recorded, and what a full tape drops.
+    public init(
+        tape: LiveTape,
+        policy: FullTapePolicy,
+        now: @escaping @Sendable () -> Timestamp,
+        watcher: (any FeedWatcher)? = nil
+    ) {
         self.tape = tape
         self.policy = policy
         self.now = now
+        self.watcher = watcher
         state = Mutex(State())
     }
 
@@ -75,10 +84,26 @@ public final class FeedRecorder: Sendable {
     /// Records a frame; answers false where it has to wait.
     func record(_ kind: TapeFrameKind, _ connection: String, _ payload: UnsafeRawBufferPointer) -> Bool {
         let time = now()
-        return state.withLock { state in
+        guard record(kind, time, connection, payload) else { return false }
+        if let watcher {
+            var name = connection
+            name.withUTF8 { name in
+                watcher.received(kind, at: time, connection: UnsafeRawBufferPointer(name), payload: payload)
+            }
+        }
+        return true
+    }
+
+    private func record(
+        _ kind: TapeFrameKind,
+        _ time: Timestamp,
+        _ connection: String,
+        _ payload: UnsafeRawBufferPointer
+    ) -> Bool {
+        state.withLock { state in
             var known = state.connections[connection] ?? Connection()
             defer { state.connections[connection] = known }
-            let isMessage = kind == .receive || kind == .snapshot
+            let isMessage = kind == .receive || kind == .snapshot || kind == .answer
             guard let end = append(kind, time, connection, payload, &known) else {
                 if policy == .block { return false }
                 if isMessage {

@@ -12,6 +12,10 @@ public struct LagMeter: Sendable {
     /// The last measured ones, in nanoseconds, in a ring.
     private var measured: [Int64] = []
     private var next = 0
+    /// How many messages were measured so far.
+    public private(set) var count = 0
+    /// What they took together.
+    public private(set) var sum = Duration.zero
 
     private struct Sample {
         let offset: Int64
@@ -39,6 +43,8 @@ public struct LagMeter: Sendable {
         while done < waiting.count, waiting[done].offset <= offset {
             let lag = max(0, now.nanoseconds - waiting[done].time)
             done += 1
+            count += 1
+            sum += .nanoseconds(lag)
             if measured.count < Self.measuredMax {
                 measured.append(lag)
             } else {

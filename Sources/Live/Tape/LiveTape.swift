@@ -12,7 +12,7 @@ private import Synchronization
 /// Safe to use from any thread.
 public final class LiveTape: Sendable {
     /// How large the tape may be, and how late.
-    public struct Limits: Sendable {
+    public struct Limits: Equatable, Sendable {
         /// The most bytes that the tape may have on the disk.
         public var bytesMax: Int64
         /// A segment ends behind so many bytes.

@@ -1,5 +1,5 @@
 /// What is said over one connection to a venue, and what is expected of it.
-public struct ConnectionPlan: Sendable {
+public struct ConnectionPlan: Equatable, Sendable {
     /// A message that the venue wants now and then.
     public struct KeepAlive: Equatable, Sendable {
         public let text: String

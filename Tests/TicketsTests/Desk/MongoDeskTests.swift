@@ -9,7 +9,7 @@ import Testing
 @testable import Tickets
 
 /// The life of tickets on a real server, whose validators and operators are MongoDB's own.
-@Suite(.timeLimit(.minutes(3))) struct MongoDeskTests {
+@Suite(.timeLimit(.minutes(10))) struct MongoDeskTests {
     private func withServer(_ body: (DeskStand) async throws -> Void) async throws {
         let server = try await LocalMongo.shared()
         let store = try await MongoDocumentStore.connect(

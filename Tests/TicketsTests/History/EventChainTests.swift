@@ -1,4 +1,5 @@
 import BSON
+import Digests
 import DocumentStore
 import SimulatedStore
 import Testing

@@ -8,7 +8,7 @@ import Testing
 @testable import Tickets
 
 /// Lists against a real server: the same answers, and none by reading the whole collection.
-@Suite(.timeLimit(.minutes(3))) struct MongoListTests {
+@Suite(.timeLimit(.minutes(10))) struct MongoListTests {
     private func withPopulation(
         _ body: (MongoDocumentStore, SimulatedStore) async throws -> Void
     ) async throws {

@@ -1,0 +1,49 @@
+/// What is asked of a venue over REST, again and again, and how often.
+public struct PollPlan: Equatable, Sendable {
+    /// How the next request knows where the last one ended.
+    public enum Cursor: Equatable, Sendable {
+        /// It does not: the newest are asked for.
+        case newest
+        /// `since=` with what the last answer said (Kraken).
+        case krakenSince
+        /// `fromId=` with the number behind the last one (Binance).
+        case binanceFromID
+    }
+
+    /// What answers are recorded under: the name of the connection whose trades they belong to, or one of their own.
+    public var name: String
+    /// Where to ask: `https://host:port`, without a path.
+    public var server: String
+    /// Path and query, without cursor and secrets.
+    public var target: String
+    public var cursor = Cursor.newest
+    /// How long from one request to the next.
+    public var interval: Duration
+    /// What is added to the query and recorded nowhere, such as `apikey=…`.
+    public var secret: String?
+
+    public init(name: String, server: String, target: String, every interval: Duration) {
+        self.name = name
+        self.server = server
+        self.target = target
+        self.interval = interval
+    }
+
+    /// Host and port, for which there is one budget.
+    var host: String {
+        let rest = server.split(separator: "/", omittingEmptySubsequences: true).dropFirst().first ?? ""
+        return String(rest)
+    }
+
+    /// The target with more in its query.
+    func target(adding parameter: String?) -> String {
+        guard let parameter else { return target }
+        return target + (target.contains("?") ? "&" : "?") + parameter
+    }
+
+    /// The whole URL of a target.
+    func url(_ target: String) -> String {
+        guard let secret else { return server + target }
+        return server + target + (target.contains("?") ? "&" : "?") + secret
+    }
+}

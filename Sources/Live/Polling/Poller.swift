@@ -1,0 +1,135 @@
+public import Feeds
+public import MarketData
+
+/// Asks a venue again and again, and records what is new in its answers.
+public struct Poller: Sendable {
+    /// What polling needs of the world.
+    public struct Environment: Sendable {
+        public let client: RestClient
+        /// The time of day.
+        public let now: @Sendable () -> Timestamp
+        /// Monotonic time.
+        public let uptime: @Sendable () -> Duration
+        /// A chance from 0 up to, and not including, 1.
+        public let chance: @Sendable () -> Double
+        /// Waits; throws where the task is cancelled.
+        public let sleep: @Sendable (Duration) async throws -> Void
+
+        public init(
+            client: RestClient,
+            now: @escaping @Sendable () -> Timestamp,
+            uptime: @escaping @Sendable () -> Duration,
+            chance: @escaping @Sendable () -> Double,
+            sleep: @escaping @Sendable (Duration) async throws -> Void
+        ) {
+            self.client = client
+            self.now = now
+            self.uptime = uptime
+            self.chance = chance
+            self.sleep = sleep
+        }
+    }
+
+    private let plan: PollPlan
+    private let dialect: any VenueDialect.Type
+    private let recorder: FeedRecorder
+    private let environment: Environment
+
+    /// More than the items of any answer.
+    private static let itemsMax = 20_000
+    /// A full tape is tried again so much later.
+    private static let retryDelay: Duration = .milliseconds(100)
+
+    /// - Parameter dialect: what decodes the answers.
+    public init(
+        _ plan: PollPlan,
+        dialect: any VenueDialect.Type,
+        recorder: FeedRecorder,
+        environment: Environment
+    ) {
+        self.plan = plan
+        self.dialect = dialect
+        self.recorder = recorder
+        self.environment = environment
+    }
+
+    /// Polls until the task is cancelled.
+    public func run() async {
+        var memory = AnswerMemory(itemsMax: Self.itemsMax)
+        var cursor: String?
+        var isOpen = false
+        var delay = ReconnectDelay(first: .seconds(1), longest: .seconds(60))
+        var due = environment.uptime()
+        defer { if isOpen { recorder.ended(ConnectionEnd(reason: "polling ended", wasOpen: true, wasGood: true)) } }
+        while !Task.isCancelled {
+            do {
+                let trouble = try await pollOnce(&memory, &cursor)
+                if let trouble {
+                    let end = ConnectionEnd(reason: "\(plan.name): \(trouble)", wasOpen: isOpen, wasGood: false)
+                    recorder.ended(end)
+                    isOpen = false
+                    try await environment.sleep(delay.next(environment.chance()))
+                } else {
+                    if !isOpen { recorder.opened() }
+                    isOpen = true
+                    delay.reset()
+                    due = max(due + plan.interval, environment.uptime())
+                    try await environment.sleep(due - environment.uptime())
+                }
+            } catch {
+                return
+            }
+        }
+    }
+
+    /// Asks once; answers what went wrong.
+    ///
+    /// - Throws: `CancellationError`.
+    private func pollOnce(_ memory: inout AnswerMemory, _ cursor: inout String?) async throws -> String? {
+        let target = plan.target(adding: cursor)
+        switch try await environment.client.get(plan.url(target), host: plan.host) {
+        case .failed(let reason): return reason
+        case .unchanged: return nil
+        case .answer(let body):
+            let items: AnswerItems
+            do throws(TapeError) {
+                items = try AnswerItems(dialect, target: target, body: body, receiptTime: environment.now())
+            } catch {
+                return "\(error)"
+            }
+            try await record(items, target, body, &memory)
+            move(&cursor, items, body)
+            // What is neither events nor a refusal was recorded, where people find it.
+            return items.items.isEmpty ? items.rejected.first ?? refusal(items) : nil
+        }
+    }
+
+    private func refusal(_ items: AnswerItems) -> String? {
+        items.ignored["error"] != nil || items.ignored["note"] != nil ? "the venue refused" : nil
+    }
+
+    private func record(
+        _ items: AnswerItems,
+        _ target: String,
+        _ body: [UInt8],
+        _ memory: inout AnswerMemory
+    ) async throws {
+        let news = memory.news(in: items)
+        if case .nothing = news { return }
+        let payload = try AnswerPayload.bytes(target: target, news: news, body: body)
+        while !payload.withUnsafeBytes({ recorder.record(.answer, plan.name, $0) }) {
+            try await environment.sleep(Self.retryDelay)
+        }
+        memory.remember(items)
+    }
+
+    private func move(_ cursor: inout String?, _ items: AnswerItems, _ body: [UInt8]) {
+        switch plan.cursor {
+        case .newest: break
+        case .krakenSince:
+            if let last = KrakenDialect.last(ofTrades: body) { cursor = "since=\(last)" }
+        case .binanceFromID:
+            if let number = items.items.compactMap(\.item.number).max() { cursor = "fromId=\(number + 1)" }
+        }
+    }
+}

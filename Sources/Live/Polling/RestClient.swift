@@ -1,0 +1,80 @@
+private import Synchronization
+public import WebClient
+
+/// Asks venues over REST, within the limits of each host.
+///
+/// Safe to use from any task.
+public final class RestClient: Sendable {
+    private let client: WebClient
+    private let now: @Sendable () -> Duration
+    private let timeOfDay: @Sendable () -> Duration
+    private let sleep: @Sendable (Duration) async throws -> Void
+    private let state: Mutex<State>
+
+    private struct State {
+        var budgets: HostBudgets
+        var cache = ConditionalCache()
+    }
+
+    private static let deadline: Duration = .seconds(20)
+    private static let bodyBytesMax = 16 << 20
+
+    /// - Parameters:
+    ///   - now: monotonic time.
+    ///   - timeOfDay: since 1970 in UTC.
+    ///   - sleep: waits; throws where the task is cancelled.
+    public init(
+        client: WebClient,
+        now: @escaping @Sendable () -> Duration,
+        timeOfDay: @escaping @Sendable () -> Duration,
+        sleep: @escaping @Sendable (Duration) async throws -> Void
+    ) {
+        self.client = client
+        self.now = now
+        self.timeOfDay = timeOfDay
+        self.sleep = sleep
+        // One request a second, or a handful at once: less than any venue allows.
+        var budgets = HostBudgets(usual: RequestBudget(capacity: 5, refill: 1))
+        // Alpha Vantage: 25 requests a day without a subscription.
+        budgets.set(
+            RequestBudget(capacity: 5, refill: 5, per: .seconds(60), quotaPerDay: 25),
+            for: "www.alphavantage.co"
+        )
+        state = Mutex(State(budgets: budgets))
+    }
+
+    /// What became of a request.
+    public enum Outcome: Sendable {
+        case answer([UInt8])
+        /// Nothing has changed since the last answer.
+        case unchanged
+        /// Not now: for the reason.
+        case failed(String)
+    }
+
+    /// Sends a request as soon as its host's budget allows.
+    ///
+    /// - Throws: `CancellationError`.
+    public func get(_ url: String, host: String, isConditional: Bool = true) async throws -> Outcome {
+        while let pause = state.withLock({ $0.budgets.take(for: host, at: now()) }) {
+            try await sleep(pause)
+        }
+        var request = WebRequest(url, deadline: Self.deadline, bodyBytesMax: Self.bodyBytesMax)
+        if isConditional { state.withLock { $0.cache.apply(to: &request) } }
+        let response: WebResponse
+        do throws(WebError) {
+            response = try await client.send(request)
+        } catch {
+            try Task.checkCancellation()
+            return .failed("\(error)")
+        }
+        if let text = response.headers["Retry-After"], let pause = RetryAfter.wait(text, at: timeOfDay()) {
+            state.withLock { $0.budgets.obey(pause, for: host, at: now()) }
+        }
+        if response.isNotModified { return .unchanged }
+        guard response.isSuccess else { return .failed("\(host) answered with status \(response.status)") }
+        let sent = request
+        if isConditional { state.withLock { $0.cache.learn(from: response, to: sent) } }
+        return .answer(response.body)
+    }
+}

@@ -1,0 +1,97 @@
+extension Configuration {
+    /// Where live data comes from.
+    package struct Source: Equatable, Sendable {
+        /// The venues that are spoken to.
+        package enum Venue: String, CaseIterable, Sendable {
+            case binance
+            case binanceUSDM = "binance-usdm"
+            case coinbase
+            case kraken
+            case bybitSpot = "bybit-spot"
+            case bybitLinear = "bybit-linear"
+        }
+
+        /// The venues that are asked over REST.
+        package enum PollVenue: String, CaseIterable, Sendable {
+            case alphavantage
+            case binance
+            case coinbase
+            case kraken
+            case yahoo
+        }
+
+        /// The lengths of bars that are asked for.
+        package enum BarLength: String, CaseIterable, Sendable {
+            case minute = "1m"
+            case fiveMinutes = "5m"
+            case hour = "1h"
+            case day = "1d"
+        }
+
+        /// How data comes.
+        package enum Feed: Equatable, Sendable {
+            /// Over connections that stand.
+            ///
+            /// - Parameter restURL: where what was missed is asked for; nil for the venue's own server.
+            case websocket(Venue, restURL: String?)
+            /// By asking again and again.
+            ///
+            /// - Parameter keyFile: the file with the key that the venue wants; a relative path was completed.
+            case poll(PollVenue, every: Duration, bars: BarLength, keyFile: String?)
+
+            /// The venue as the file calls it.
+            package var venueName: String {
+                switch self {
+                case .websocket(let venue, _): venue.rawValue
+                case .poll(let venue, _, _, _): venue.rawValue
+                }
+            }
+        }
+
+        /// What becomes of messages that a full tape does not take.
+        package enum WhenFull: String, CaseIterable, Sendable {
+            /// They wait, and so does the venue.
+            case block
+            /// They are dropped, and become a gap.
+            case drop
+        }
+
+        /// The name, which nothing else is filed under.
+        package var name: String
+        package var feed: Feed
+        /// In the venue's own spelling.
+        package var symbols: [String]
+        /// Without repetitions.
+        package var events: [MarketDataKind]
+        /// Another server than the venue's own.
+        package var url: String?
+        /// What instruments are filed under; nil for the usual name of the venue.
+        package var venueName: String?
+        package var whenFull: WhenFull
+        /// The most bytes that its tape may have.
+        package var tapeBytes: Int64
+
+        /// How often a venue is asked where nobody says it.
+        package static let everyDefault: Duration = .seconds(60)
+        /// 8 GB: two hours at 10,000 messages of 100 bytes a second.
+        package static let tapeBytesDefault: Int64 = 8_000_000_000
+    }
+
+    /// How the daemon works.
+    package struct Service: Equatable, Sendable {
+        /// The folder that tapes are in; a relative path was completed with the configuration's folder.
+        package var state: String?
+        /// How often market data is compacted; nil for never.
+        package var compactEvery: Duration?
+        /// How many bytes of blocks compaction may take per second.
+        package var compactPace: Int64?
+
+        /// Where tapes are without a word about it.
+        package static let stateDefault = "/var/lib/tapedesk"
+        /// A million bytes: what ingest beside it does not notice.
+        package static let compactPaceDefault: Int64 = 1_000_000
+
+        /// The default folder, no compaction.
+        package init() {}
+    }
+}

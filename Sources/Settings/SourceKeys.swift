@@ -1,0 +1,177 @@
+import Yams
+
+extension Configuration.Service {
+    /// The keys of the section `service`.
+    static var keys: [ConfigurationKey<Self>] {
+        [
+            .path("state", \.state), .duration("compact_every", \.compactEvery),
+            .bytes("compact_pace", \.compactPace),
+        ]
+    }
+}
+
+extension Configuration.Source {
+    /// Reads the list `sources`.
+    static func readAll(
+        _ reader: inout ConfigurationReader,
+        _ list: ConfigurationReader.Entry
+    ) -> [Configuration.Source] {
+        var sources: [Configuration.Source] = []
+        for element in reader.elements(of: list, example: "{ name: spot, venue: binance, symbols: [BTCUSDT] }") {
+            guard let source = SourceDraft.read(&reader, element) else { continue }
+            if sources.contains(where: { $0.name == source.name }) {
+                reader.report(element.key, "there is another source '\(source.name)': names tell their data apart")
+                continue
+            }
+            sources.append(source)
+        }
+        return sources
+    }
+}
+
+/// A source while it is read.
+private struct SourceDraft {
+    var name: String?
+    var kind: Kind?
+    var venue: ConfigurationReader.Entry?
+    var every: Duration?
+    var bars: Configuration.Source.BarLength?
+    var keyFile: String?
+    var restURL: String?
+    var symbols: [String] = []
+    var events: [Configuration.MarketDataKind]?
+    var url: ConfigurationReader.Entry?
+    var venueName: String?
+    var whenFull: Configuration.Source.WhenFull?
+    var tapeBytes: Int64?
+
+    /// How data comes.
+    enum Kind: String, CaseIterable {
+        case websocket
+        case poll
+    }
+
+    private static let symbolsMax = 10_000
+    /// Less would be full before MongoDB has confirmed anything.
+    private static let tapeBytesMin: Int64 = 1_000_000
+
+    private static var keys: [ConfigurationKey<Self>] {
+        [
+            ConfigurationKey("name") { reader, entry, draft in draft.name = reader.plainName(entry) },
+            .choice("kind", "kind of source", \.kind),
+            ConfigurationKey("venue") { _, entry, draft in draft.venue = entry },
+            .duration("every", \.every), .choice("interval", "interval", \.bars), .path("key_file", \.keyFile),
+            ConfigurationKey("rest_url") { reader, entry, draft in
+                draft.restURL = readAddress(&reader, entry, schemes: ["https", "http"])
+            },
+            ConfigurationKey("symbols") { reader, entry, draft in draft.symbols = readSymbols(&reader, entry) },
+            ConfigurationKey("events") { reader, entry, draft in draft.events = readEvents(&reader, entry) },
+            ConfigurationKey("url") { _, entry, draft in draft.url = entry },
+            .text("venue_name", \.venueName), .choice("when_full", "policy", \.whenFull),
+            .bytes("tape_bytes", \.tapeBytes),
+        ]
+    }
+
+    static func read(
+        _ reader: inout ConfigurationReader,
+        _ element: ConfigurationReader.Entry
+    ) -> Configuration.Source? {
+        let mistakesBefore = reader.mistakes.count
+        guard let draft = reader.whole(element, keys, into: SourceDraft()) else { return nil }
+        guard draft.venue != nil, !draft.symbols.isEmpty else {
+            reader.report(element.key, "a source of '\(element.path)' needs both 'venue' and 'symbols'")
+            return nil
+        }
+        let feed = draft.readFeed(&reader)
+        let schemes = draft.kind == .poll ? ["https", "http"] : ["wss", "ws"]
+        let url = draft.url.flatMap { readAddress(&reader, $0, schemes: schemes) }
+        let tapeBytes = draft.tapeBytes ?? Configuration.Source.tapeBytesDefault
+        if tapeBytes < tapeBytesMin {
+            reader.report(element.key, "'tape_bytes' is at least \(tapeBytesMin / 1_000_000)MB")
+        }
+        if draft.kind != .poll, draft.every != nil || draft.bars != nil || draft.keyFile != nil {
+            reader.report(element.key, "'every', 'interval' and 'key_file' are for sources of 'kind: poll'")
+        }
+        guard let feed, reader.mistakes.count == mistakesBefore else { return nil }
+        return Configuration.Source(
+            name: draft.name ?? feed.venueName,
+            feed: feed,
+            symbols: draft.symbols,
+            events: draft.events ?? feed.eventsDefault,
+            url: url,
+            venueName: draft.venueName,
+            whenFull: draft.whenFull ?? .block,
+            tapeBytes: tapeBytes
+        )
+    }
+
+    /// The venue, among those of the kind of source.
+    private func readFeed(_ reader: inout ConfigurationReader) -> Configuration.Source.Feed? {
+        guard let venue else { return nil }
+        switch kind ?? .websocket {
+        case .websocket:
+            let venue: Configuration.Source.Venue? = reader.choice(venue, "venue")
+            return venue.map { .websocket($0, restURL: restURL) }
+        case .poll:
+            let venue: Configuration.Source.PollVenue? = reader.choice(venue, "venue")
+            let every = self.every ?? Configuration.Source.everyDefault
+            return venue.map { .poll($0, every: every, bars: bars ?? .minute, keyFile: keyFile) }
+        }
+    }
+
+    private static func readSymbols(
+        _ reader: inout ConfigurationReader,
+        _ list: ConfigurationReader.Entry
+    ) -> [String] {
+        var symbols: [String] = []
+        for element in reader.elements(of: list, example: "BTCUSDT") {
+            guard let symbol = reader.text(element) else { continue }
+            if symbols.contains(symbol) {
+                reader.report(element.value, "\(ShownText.quoted(symbol)) stands in '\(list.path)' twice")
+            }
+            symbols.append(symbol)
+        }
+        if symbols.count > symbolsMax {
+            reader.report(list.key, "'\(list.path)' takes \(symbolsMax) symbols; make several sources")
+        }
+        return symbols
+    }
+
+    private static func readEvents(
+        _ reader: inout ConfigurationReader,
+        _ list: ConfigurationReader.Entry
+    ) -> [Configuration.MarketDataKind]? {
+        let mistakesBefore = reader.mistakes.count
+        let elements = reader.elements(of: list, example: "trade")
+        let events: [Configuration.MarketDataKind] = elements.compactMap { reader.choice($0, "event") }
+        if events.isEmpty, reader.mistakes.count == mistakesBefore {
+            reader.report(list.key, "'\(list.path)' asks for nothing: name trade, quote or candle")
+        }
+        return Configuration.MarketDataKind.allCases.filter(events.contains)
+    }
+
+    private static func readAddress(
+        _ reader: inout ConfigurationReader,
+        _ entry: ConfigurationReader.Entry,
+        schemes: [String]
+    ) -> String? {
+        guard let text = reader.text(entry) else { return nil }
+        guard schemes.contains(where: { text.hasPrefix($0 + "://") }), !text.contains("@") else {
+            let example = "\(schemes.first ?? "")://stream.example.com:9443"
+            reader.report(entry.value, "'\(entry.path)' takes an address such as \(example)")
+            return nil
+        }
+        return text
+    }
+}
+
+extension Configuration.Source.Feed {
+    /// What is asked for where nobody says it.
+    fileprivate var eventsDefault: [Configuration.MarketDataKind] {
+        switch self {
+        case .websocket: [.trade, .quote]
+        case .poll(.kraken, _, _, _), .poll(.coinbase, _, _, _): [.trade]
+        case .poll: [.candle]
+        }
+    }
+}

@@ -1,0 +1,82 @@
+import Digests
+import HTTPTypes
+import Hummingbird
+
+/// Who may ask for what.
+package struct Access: Sendable {
+    /// What somebody may do; each may do what the one before may.
+    package enum Role: Int, Sendable {
+        /// Look: metrics, status, alerts.
+        case read
+        /// Hand in data.
+        case ingest
+        /// Everything.
+        case admin
+    }
+
+    /// Somebody with a token, of which only the digest is known.
+    package struct Token: Sendable {
+        package let name: String
+        package let role: Role
+        /// The SHA-256 of the token.
+        package let digest: [UInt8]
+
+        package init(name: String, role: Role, digest: [UInt8]) {
+            self.name = name
+            self.role = role
+            self.digest = digest
+        }
+    }
+
+    private let tokens: [Token]
+
+    package init(tokens: [Token]) {
+        self.tokens = tokens
+    }
+
+    /// Lets pass who may look: everybody where there are no tokens.
+    func requireReading(_ request: Request) throws {
+        guard !tokens.isEmpty else { return }
+        _ = try holder(request, .read)
+    }
+
+    /// Who asks, with a token for handing in data.
+    func requireIngest(_ request: Request) throws -> Token {
+        guard tokens.contains(where: { $0.role.rawValue >= Role.ingest.rawValue }) else {
+            throw HTTPError(
+                .forbidden,
+                message: "nobody may hand in data: add a token with the role 'ingest' to 'http.tokens'"
+            )
+        }
+        return try holder(request, .ingest)
+    }
+
+    private func holder(_ request: Request, _ role: Role) throws -> Token {
+        guard let given = Self.bearerToken(request) else {
+            throw HTTPError(
+                .unauthorized,
+                headers: [.wwwAuthenticate: "Bearer"],
+                message: "this needs a token: Authorization: Bearer TOKEN"
+            )
+        }
+        let digest = SHA256.digest(Array(given.utf8))
+        guard let token = tokens.first(where: { SHA256.areEqual($0.digest, digest) }) else {
+            throw HTTPError(
+                .unauthorized,
+                headers: [.wwwAuthenticate: "Bearer error=\"invalid_token\""],
+                message: "this token is not known"
+            )
+        }
+        guard token.role.rawValue >= role.rawValue else {
+            throw HTTPError(.forbidden, message: "the token '\(token.name)' may not do this")
+        }
+        return token
+    }
+
+    private static func bearerToken(_ request: Request) -> Substring? {
+        guard let value = request.headers[.authorization] else { return nil }
+        let words = value.split(separator: " ", maxSplits: 1)
+        guard words.count == 2, words[0].lowercased() == "bearer" else { return nil }
+        return words[1]
+    }
+}

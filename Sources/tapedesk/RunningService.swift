@@ -1,0 +1,248 @@
+import Console
+import DocumentStore
+import Ingest
+import Live
+import MongoRuntime
+import MongoStore
+import Service
+import Settings
+import Synchronization
+import TickStore
+import Tickets
+import WebInterface
+
+/// The daemon of `tapedesk serve`: what the configuration asks for, put together.
+final class RunningService: Sendable {
+    private let database: Database
+    private let environment: ServiceEnvironment
+    private let target: LiveSource.Target
+    private let isPrepared = Latch()
+    private let stop = Latch()
+    private let daemon: Daemon
+    private let alerts: AlertBoard
+    private let desk: AlertDesk
+    private let notifier: ServiceNotifier
+    private let rates = RateMeter()
+    private let started: Duration
+    /// The file that is read again upon SIGHUP; nil for the default one.
+    private let file: String?
+    private let configuration: Mutex<Configuration>
+
+    /// - Throws: `ConfigurationProblem`, and where the certificates of the system cannot be read.
+    init(_ configuration: Configuration, _ database: Database, file: String?) throws {
+        self.database = database
+        self.file = file
+        environment = try ServiceEnvironment.system()
+        started = environment.retry.now()
+        target = LiveSource.Target(
+            Replay.Target(writer: database.writer, operationIDs: database.operationIDs),
+            isPrepared: isPrepared
+        )
+        try Self.check(configuration)
+        let settings = try LiveSources.settings(configuration, in: configuration.service.folder)
+        try LiveSources.makeFolder(in: configuration.service.folder)
+        alerts = try AlertBoard(rules: configuration.alerts, now: environment.now, log: environment.log)
+        desk = try AlertDesk(
+            alerts,
+            webhooks: configuration.webhooks,
+            folder: configuration.service.folder + "/alerts",
+            database,
+            environment
+        )
+        daemon = Daemon(
+            sources: settings.map { [target, alerts, environment] in
+                LiveSource($0, target: target, alerts: alerts, environment: environment)
+            },
+            compaction: Self.compaction(configuration, database),
+            environment: environment,
+            stop: stop
+        )
+        notifier = ServiceNotifier(stop)
+        self.configuration = Mutex(configuration)
+    }
+
+    /// Runs until the process is told to end.
+    ///
+    /// - Throws: what a source, or the HTTP server, ended with.
+    func run() async throws {
+        let signals = StopOnSignals(stop) { [weak self] in self?.reload() }
+        let server = configuration.withLock { webServer($0) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { [self] in
+                try await prepare()
+                // What runs beside the daemon ends with it.
+                await isOver.wait()
+            }
+            if let server {
+                group.addTask { [environment] in
+                    try await server.run { port in
+                        environment.log("HTTP at port \(port): /healthz, /readyz, /metrics, /status")
+                    }
+                }
+            }
+            defer { group.cancelAll() }
+            group.addTask { [desk, isPrepared] in try await desk.run(isPrepared) }
+            group.addTask { [self] in
+                defer { isOver.raise() }
+                try await daemon.run { [notifier, alerts, rates, environment] sources in
+                    notifier.tell(sources)
+                    rates.look(at: sources, now: environment.retry.now())
+                    alerts.tick()
+                }
+            }
+            while !isOver.isRaised { try await group.next() }
+        }
+        Terminal.progress("")
+        for source in daemon.sources { Terminal.error(ServiceText.recorded(source)) }
+        withExtendedLifetime(signals) {}
+    }
+
+    private let isOver = Latch()
+
+    private static func check(_ configuration: Configuration) throws {
+        guard !configuration.sources.isEmpty || configuration.http.host != nil else {
+            throw ConfigurationProblem(
+                "the configuration names no 'sources', and 'http' is off: there is nothing to do"
+            )
+        }
+    }
+
+    /// Creates what is missing of the collections, as soon as MongoDB is there.
+    ///
+    /// - Throws: `StoreError` where it is there and cannot keep the promises.
+    private func prepare() async throws {
+        defer { isPrepared.raise() }
+        var delay = ReconnectDelay()
+        while !stop.isRaised {
+            do throws(StoreError) {
+                try await database.prepare(Database.specifications)
+                return
+            } catch {
+                guard error.isTransient else {
+                    stop.raise()
+                    throw error
+                }
+                try await environment.retry.sleep(delay.next(environment.retry.random()))
+            }
+        }
+    }
+
+    private static func compaction(_ configuration: Configuration, _ database: Database) -> Daemon.Compaction? {
+        configuration.service.compactEvery.map { interval in
+            let pace = configuration.service.compactPace ?? Configuration.Service.compactPaceDefault
+            let compactor = Compactor(
+                writer: database.writer,
+                operationIDs: database.operationIDs,
+                policy: CompactionPolicy(retention: configuration.retention.policy),
+                archive: configuration.retention.archiveFolder,
+                pace: BytePace(bytesPerSecond: Int(clamping: pace), environment: database.environment)
+            )
+            return Daemon.Compaction(compactor, every: interval)
+        }
+    }
+
+    // MARK: HTTP
+
+    private func webServer(_ configuration: Configuration) -> WebServer? {
+        guard let host = configuration.http.host else { return nil }
+        let http = configuration.http
+        let identity = http.certificate.flatMap { certificate in http.key.map { (certificate, $0) } }
+        return WebServer(
+            WebServer.Settings(host: host, port: http.port, identity: identity),
+            access: Access(tokens: http.tokens.map(\.access)),
+            report: { [self] in report },
+            alerts: alerts,
+            tickets: TicketIntake(
+                target: TicketReplay.Target(
+                    desk: database.desk(targets: ResponseTargets(configuration.tickets.targets)),
+                    writer: database.writer,
+                    operationIDs: database.operationIDs
+                ),
+                isPrepared: { [isPrepared] in isPrepared.isRaised }
+            ),
+            sleep: environment.retry.sleep
+        )
+    }
+
+    private var report: ServiceReport {
+        let pool = database.store.poolStatistics
+        var connections = ServiceReport.Connections()
+        connections.open = pool.open
+        connections.leased = pool.leased
+        connections.waiting = pool.waiting
+        connections.waits = pool.waits
+        connections.turnedAway = pool.turnedAway
+        return daemon.report(
+            changes: database.writer.statistics,
+            connections: connections,
+            alerts: alerts.report,
+            waitingLetters: desk.waitingLetters,
+            rates: rates,
+            uptime: environment.retry.now() - started
+        )
+    }
+
+    // MARK: Another configuration
+
+    /// Reads the configuration again, and takes it over as a whole, or refuses it as a whole.
+    private func reload() {
+        notifier.reloading()
+        defer { notifier.reloaded() }
+        do {
+            let new = try ConfigurationFile.load(named: file)
+            try configuration.withLock { current in
+                try Self.check(new)
+                try current.refuseLastingChanges(new)
+                let settings = try LiveSources.settings(new, in: new.service.folder)
+                daemon.change(
+                    to: settings.map { LiveSource($0, target: target, alerts: alerts, environment: environment) },
+                    compaction: Self.compaction(new, database)
+                )
+                try alerts.replaceRules(new.alerts)
+                current = new
+            }
+            environment.log("the configuration was read again: \(new.sources.count) sources")
+        } catch {
+            environment.log("the configuration was read again, and is not taken over: \(error)")
+        }
+    }
+}
+
+extension Configuration {
+    /// Refuses changes that the running process cannot make.
+    ///
+    /// - Throws: `ConfigurationProblem`, which names them.
+    fileprivate func refuseLastingChanges(_ new: Configuration) throws {
+        let changed = [
+            ("mongo", mongo != new.mongo), ("service.state", service.folder != new.service.folder),
+            ("http", http != new.http), ("tickets", tickets != new.tickets),
+            ("webhooks", webhooks != new.webhooks),
+        ].filter { $0.1 }.map { "'\($0.0)'" }
+        guard changed.isEmpty else {
+            throw ConfigurationProblem(
+                "\(changed.joined(separator: ", ")) changed, which needs a restart; nothing else was changed either"
+            )
+        }
+    }
+}
+
+extension Configuration.Service {
+    /// The folder of the tapes.
+    fileprivate var folder: String { state ?? Self.stateDefault }
+}
+
+extension Configuration.HTTP.Token {
+    fileprivate var access: Access.Token {
+        let digits = Array(sha256.utf8)
+        let digest = stride(from: 0, to: digits.count - 1, by: 2).map { index in
+            UInt8(String(decoding: digits[index...(index + 1)], as: UTF8.self), radix: 16) ?? 0
+        }
+        let role: Access.Role =
+            switch self.role {
+            case .read: .read
+            case .ingest: .ingest
+            case .admin: .admin
+            }
+        return Access.Token(name: name, role: role, digest: digest)
+    }
+}
