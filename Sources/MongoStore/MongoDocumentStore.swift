@@ -61,12 +61,27 @@ public final class MongoDocumentStore: DocumentStore, Sendable {
         let store = MongoDocumentStore(pool: ConnectionPool(configuration: configuration), database: name)
         guard needsServer else { return store }
         do throws(StoreError) {
-            try await store.perform { connection throws(MongoError) in try connection.ping(database: name) }
+            try await store.ping()
         } catch {
             await store.close()
             throw error
         }
         return store
+    }
+
+    /// Asks whether a server answers.
+    ///
+    /// A connection that breaks says that a server went away a moment ago: the second attempt looks for another one.
+    private func ping() async throws(StoreError) {
+        let database = database
+        do throws(MongoError) {
+            try await pool.withConnection(deadline: .now + Self.leaseTimeout) { connection throws(MongoError) in
+                try connection.ping(database: database)
+            }
+        } catch {
+            guard error.code == .network else { throw storeError(error) }
+            try await perform { connection throws(MongoError) in try connection.ping(database: database) }
+        }
     }
 
     /// How busy its connections are, and were.

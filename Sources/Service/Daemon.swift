@@ -3,7 +3,7 @@ import Ingest
 private import Synchronization
 package import TickStore
 
-/// Runs live sources, and compaction beside them, until it is told to stop.
+/// Runs sources, and compaction beside them, until it is told to stop.
 ///
 /// Safe to use from any task.
 package final class Daemon: Sendable {
@@ -24,9 +24,9 @@ package final class Daemon: Sendable {
 
     private struct State {
         /// What is to run, in the order of the configuration.
-        var wanted: [LiveSource]
+        var wanted: [any ServiceSource]
         /// What runs, by name: also what was told to end, and has not yet.
-        var running: [String: LiveSource] = [:]
+        var running: [String: any ServiceSource] = [:]
         var compaction: Compaction?
         /// Set when `wanted` changes; the daemon replaces it.
         var change = Latch()
@@ -37,7 +37,7 @@ package final class Daemon: Sendable {
     private static let statusInterval: Duration = .seconds(1)
 
     package init(
-        sources: [LiveSource],
+        sources: [any ServiceSource],
         compaction: Compaction?,
         environment: ServiceEnvironment,
         stop: Latch
@@ -48,7 +48,12 @@ package final class Daemon: Sendable {
     }
 
     /// The sources that are to run, in the order of the configuration.
-    package var sources: [LiveSource] { state.withLock { $0.wanted } }
+    package var sources: [any ServiceSource] { state.withLock { $0.wanted } }
+
+    /// Those of them that are recorded live.
+    package var liveSources: [LiveSource] { sources.compactMap { $0 as? LiveSource } }
+    /// Those of them that read files.
+    package var fileSources: [any FileSource] { sources.compactMap { $0 as? any FileSource } }
 
     /// Whether it was told to stop.
     package var isStopping: Bool { stop.isRaised }
@@ -57,12 +62,12 @@ package final class Daemon: Sendable {
     ///
     /// A source whose settings are the same goes on undisturbed. One whose settings changed ends, with its tape
     /// stored, before its successor begins.
-    package func change(to sources: [LiveSource], compaction: Compaction?) {
+    package func change(to sources: [any ServiceSource], compaction: Compaction?) {
         let (ended, change) = state.withLock { state in
             let known = state.wanted
-            state.wanted = sources.map { source in known.first { $0.settings == source.settings } ?? source }
+            state.wanted = sources.map { source in known.first { $0.isSame(as: source) } ?? source }
             state.compaction = compaction
-            let kept = Set(state.wanted.map(ObjectIdentifier.init))
+            let kept = Set(state.wanted.map { ObjectIdentifier($0) })
             return (known.filter { !kept.contains(ObjectIdentifier($0)) }, state.change)
         }
         for source in ended { source.end() }
@@ -70,7 +75,7 @@ package final class Daemon: Sendable {
     }
 
     private enum Part: Sendable {
-        case source(LiveSource)
+        case source(any ServiceSource)
         case change
         case stop
         case timer
@@ -79,9 +84,9 @@ package final class Daemon: Sendable {
 
     /// Runs until it is stopped, and what was recorded is stored, or the time for that is over.
     ///
-    /// - Parameter onStatus: is told every second how the sources are doing.
+    /// - Parameter onStatus: is called every second.
     /// - Throws: what a source ended with; the others are stopped then.
-    package func run(onStatus: @escaping @Sendable ([LiveSource]) -> Void) async throws {
+    package func run(onStatus: @escaping @Sendable () -> Void) async throws {
         try await withThrowingTaskGroup(of: Part.self) { group in
             addTimers(&group, onStatus)
             addChange(&group)
@@ -91,7 +96,7 @@ package final class Daemon: Sendable {
                 while !(stop.isRaised && isIdle), let part = try await group.next() {
                     switch part {
                     case .source(let source):
-                        state.withLock { $0.running[source.settings.name] = nil }
+                        state.withLock { $0.running[source.name] = nil }
                         startWanted(&group)
                     case .change:
                         addChange(&group)
@@ -111,12 +116,12 @@ package final class Daemon: Sendable {
         }
     }
 
-    private var running: [LiveSource] { state.withLock { Array($0.running.values) } }
+    private var running: [any ServiceSource] { state.withLock { Array($0.running.values) } }
     private var isIdle: Bool { state.withLock { $0.running.isEmpty } }
 
     private func addTimers(
         _ group: inout ThrowingTaskGroup<Part, any Error>,
-        _ onStatus: @escaping @Sendable ([LiveSource]) -> Void
+        _ onStatus: @escaping @Sendable () -> Void
     ) {
         group.addTask { [self] in
             await stop.wait()
@@ -130,7 +135,7 @@ package final class Daemon: Sendable {
         group.addTask { [self] in
             while true {
                 try await environment.retry.sleep(Self.statusInterval)
-                onStatus(sources)
+                onStatus()
             }
         }
         group.addTask { [self] in try await compact() }
@@ -152,8 +157,8 @@ package final class Daemon: Sendable {
     private func startWanted(_ group: inout ThrowingTaskGroup<Part, any Error>) {
         guard !stop.isRaised else { return }
         let started = state.withLock { state in
-            let started = state.wanted.filter { state.running[$0.settings.name] == nil }
-            for source in started { state.running[source.settings.name] = source }
+            let started = state.wanted.filter { state.running[$0.name] == nil }
+            for source in started { state.running[source.name] = source }
             return started
         }
         for source in started {

@@ -8,7 +8,7 @@ private import Synchronization
 ///
 /// The tape goes on whatever becomes of MongoDB; what is on it is applied from where the checkpoint stands, as a replay
 /// of a recording is, and deleted when it is confirmed. Safe to use from any task.
-package final class LiveSource: Sendable {
+package final class LiveSource: ServiceSource {
     /// Whom to ask for what was missed.
     package struct Repair: Equatable, Sendable {
         package let venue: LiveVenue
@@ -101,9 +101,9 @@ package final class LiveSource: Sendable {
 
     /// Where events go.
     package struct Target: Sendable {
-        let replay: Replay.Target
+        package let replay: Replay.Target
         /// The collections are there.
-        let isPrepared: Latch
+        package let isPrepared: Latch
 
         package init(_ replay: Replay.Target, isPrepared: Latch) {
             self.replay = replay
@@ -144,6 +144,12 @@ package final class LiveSource: Sendable {
         self.alerts = alerts
         self.environment = environment
     }
+
+    package var name: String { settings.name }
+    package var isStarted: Bool { state.withLock { $0.isStarted } }
+    package var troubles: [String] { settings.troubles(status) }
+
+    package func isSame(as other: any ServiceSource) -> Bool { (other as? LiveSource)?.settings == settings }
 
     package var status: Status { state.withLock { Status($0) } }
 

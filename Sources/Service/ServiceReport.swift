@@ -24,6 +24,13 @@ package struct ServiceReport: Sendable {
         package var troubles: [String] { settings.troubles(status) }
     }
 
+    /// A source of files.
+    package struct Files: Sendable {
+        package let name: String
+        package let path: String
+        package let status: FileSourceStatus
+    }
+
     /// How busy the connections to MongoDB are, and were.
     package struct Connections: Sendable {
         package var open = 0
@@ -39,6 +46,7 @@ package struct ServiceReport: Sendable {
     /// What is missing, in plain words, each with the name of the source.
     package let reasons: [String]
     package let sources: [Source]
+    package let files: [Files]
     /// What became of changes of documents.
     package let changes: ChangeStatistics
     package let connections: Connections
@@ -60,14 +68,21 @@ extension Daemon {
         rates: RateMeter,
         uptime: Duration
     ) -> ServiceReport {
-        let sources = self.sources.map {
-            ServiceReport.Source(settings: $0.settings, status: $0.status, rates: rates.rates(of: $0.settings.name))
+        let all = self.sources
+        let sources = liveSources.map {
+            ServiceReport.Source(
+                settings: $0.settings,
+                status: $0.status,
+                rates: rates.rates(of: $0.settings.name)
+            )
         }
-        let reasons = sources.flatMap { source in source.troubles.map { "\(source.settings.name): \($0)" } }
+        let files = fileSources.map { ServiceReport.Files(name: $0.name, path: $0.path, status: $0.status) }
+        let reasons = all.flatMap { source in source.troubles.map { "\(source.name): \($0)" } }
         return ServiceReport(
-            health: health(sources, isDegraded: !reasons.isEmpty),
+            health: health(all, isDegraded: !reasons.isEmpty),
             reasons: reasons,
             sources: sources,
+            files: files,
             changes: changes,
             connections: connections,
             alerts: alerts,
@@ -77,9 +92,9 @@ extension Daemon {
         )
     }
 
-    private func health(_ sources: [ServiceReport.Source], isDegraded: Bool) -> ServiceHealth {
+    private func health(_ sources: [any ServiceSource], isDegraded: Bool) -> ServiceHealth {
         if isStopping { return .stopping }
-        if !sources.allSatisfy(\.status.isStarted) { return .starting }
+        if !sources.allSatisfy(\.isStarted) { return .starting }
         return isDegraded ? .degraded : .running
     }
 }

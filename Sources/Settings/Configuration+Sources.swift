@@ -77,6 +77,31 @@ extension Configuration {
         package static let tapeBytesDefault: Int64 = 8_000_000_000
     }
 
+    /// Where files come from: market data, or tickets.
+    package struct Files: Equatable, Sendable {
+        /// How they come.
+        package enum Kind: String, CaseIterable, Sendable {
+            /// Complete, into a folder.
+            case spool
+            /// By growing.
+            case tail
+        }
+
+        /// The name, which nothing else is filed under.
+        package var name: String
+        package var kind: Kind
+        /// The folder, or the file; a relative path was completed with the configuration's folder.
+        package var path: String
+        /// The format; nil for what the first lines look like.
+        package var format: String?
+        /// Which fields of the file mean what, for formats that do not say.
+        package var map: String?
+        /// The symbol, where the file names none.
+        package var symbol: String?
+        /// What instruments are filed under; nil for what is usual for the format.
+        package var venueName: String?
+    }
+
     /// How the daemon works.
     package struct Service: Equatable, Sendable {
         /// The folder that tapes are in; a relative path was completed with the configuration's folder.

@@ -22,6 +22,8 @@ package struct Configuration: Equatable, Sendable {
     package var webhooks: [Webhook] = []
     /// The list `sources`.
     package var sources: [Source] = []
+    /// Those of the list `sources` that are files.
+    package var files: [Files] = []
 
     /// What holds without a configuration file.
     package init() {}

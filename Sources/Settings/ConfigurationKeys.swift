@@ -9,7 +9,9 @@ extension Configuration {
             ConfigurationKey("http") { reader, entry, file in file.http = HTTP.readSection(&reader, entry) },
             ConfigurationKey("alerts") { reader, entry, file in file.alerts = readAlerts(&reader, entry) },
             ConfigurationKey("webhooks") { reader, entry, file in file.webhooks = Webhook.readAll(&reader, entry) },
-            ConfigurationKey("sources") { reader, entry, file in file.sources = Source.readAll(&reader, entry) },
+            ConfigurationKey("sources") { reader, entry, file in
+                (file.sources, file.files) = Source.readAll(&reader, entry)
+            },
         ]
     }
 }

@@ -11,21 +11,39 @@ extension Configuration.Service {
 }
 
 extension Configuration.Source {
-    /// Reads the list `sources`.
+    /// Reads the list `sources`: those that are recorded, and files.
     static func readAll(
         _ reader: inout ConfigurationReader,
         _ list: ConfigurationReader.Entry
-    ) -> [Configuration.Source] {
+    ) -> ([Configuration.Source], [Configuration.Files]) {
         var sources: [Configuration.Source] = []
+        var files: [Configuration.Files] = []
+        var names: Set<String> = []
         for element in reader.elements(of: list, example: "{ name: spot, venue: binance, symbols: [BTCUSDT] }") {
             guard let source = SourceDraft.read(&reader, element) else { continue }
-            if sources.contains(where: { $0.name == source.name }) {
+            guard names.insert(source.name).inserted else {
                 reader.report(element.key, "there is another source '\(source.name)': names tell their data apart")
                 continue
             }
-            sources.append(source)
+            switch source {
+            case .recorded(let source): sources.append(source)
+            case .files(let source): files.append(source)
+            }
         }
-        return sources
+        return (sources, files)
+    }
+}
+
+/// What an element of the list turned out to be.
+private enum AnySource {
+    case recorded(Configuration.Source)
+    case files(Configuration.Files)
+
+    var name: String {
+        switch self {
+        case .recorded(let source): source.name
+        case .files(let source): source.name
+        }
     }
 }
 
@@ -38,6 +56,12 @@ private struct SourceDraft {
     var bars: Configuration.Source.BarLength?
     var keyFile: String?
     var restURL: String?
+    var path: String?
+    var format: String?
+    var map: String?
+    var symbol: String?
+    /// The keys that the element has.
+    var keys: [String] = []
     var symbols: [String] = []
     var events: [Configuration.MarketDataKind]?
     var url: ConfigurationReader.Entry?
@@ -49,6 +73,11 @@ private struct SourceDraft {
     enum Kind: String, CaseIterable {
         case websocket
         case poll
+        case spool
+        case tail
+
+        /// The kind of files; nil for what is recorded.
+        var files: Configuration.Files.Kind? { Configuration.Files.Kind(rawValue: rawValue) }
     }
 
     private static let symbolsMax = 10_000
@@ -67,6 +96,7 @@ private struct SourceDraft {
             ConfigurationKey("symbols") { reader, entry, draft in draft.symbols = readSymbols(&reader, entry) },
             ConfigurationKey("events") { reader, entry, draft in draft.events = readEvents(&reader, entry) },
             ConfigurationKey("url") { _, entry, draft in draft.url = entry },
+            .path("path", \.path), .text("format", \.format), .text("map", \.map), .text("symbol", \.symbol),
             .text("venue_name", \.venueName), .choice("when_full", "policy", \.whenFull),
             .bytes("tape_bytes", \.tapeBytes),
         ]
@@ -75,22 +105,72 @@ private struct SourceDraft {
     static func read(
         _ reader: inout ConfigurationReader,
         _ element: ConfigurationReader.Entry
+    ) -> AnySource? {
+        guard var draft = reader.whole(element, keys, into: SourceDraft()) else { return nil }
+        draft.keys = element.value.mapping?.keys.compactMap { $0.scalar?.string } ?? []
+        guard let kind = draft.kind?.files else { return draft.readRecorded(&reader, element).map(AnySource.recorded) }
+        return draft.readFiles(kind, &reader, element).map(AnySource.files)
+    }
+
+    /// What keys of other kinds of sources an element has.
+    private func strangers(_ known: Set<String>) -> String? {
+        let strange = keys.filter { !known.contains($0) }
+        guard !strange.isEmpty else { return nil }
+        let kind = (self.kind ?? .websocket).rawValue
+        return strange.map { "'\($0)'" }.joined(separator: ", ") + " is not for sources of 'kind: \(kind)'"
+    }
+
+    private static let fileKeys: Set<String> = ["name", "kind", "path", "format", "map", "symbol", "venue_name"]
+    private static let recordedKeys: Set<String> = [
+        "name", "kind", "venue", "symbols", "events", "url", "venue_name", "when_full", "tape_bytes",
+    ]
+    private static let pollKeys = recordedKeys.union(["every", "interval", "key_file"])
+    private static let websocketKeys = recordedKeys.union(["rest_url"])
+
+    private func readFiles(
+        _ kind: Configuration.Files.Kind,
+        _ reader: inout ConfigurationReader,
+        _ element: ConfigurationReader.Entry
+    ) -> Configuration.Files? {
+        if let message = strangers(Self.fileKeys) {
+            reader.report(element.key, message)
+            return nil
+        }
+        guard let name, let path else {
+            reader.report(element.key, "a source of 'kind: \(kind.rawValue)' needs 'name' and 'path'")
+            return nil
+        }
+        return Configuration.Files(
+            name: name,
+            kind: kind,
+            path: path,
+            format: format,
+            map: map,
+            symbol: symbol,
+            venueName: venueName
+        )
+    }
+
+    private func readRecorded(
+        _ reader: inout ConfigurationReader,
+        _ element: ConfigurationReader.Entry
     ) -> Configuration.Source? {
+        let draft = self
         let mistakesBefore = reader.mistakes.count
-        guard let draft = reader.whole(element, keys, into: SourceDraft()) else { return nil }
+        if let message = strangers(kind == .poll ? Self.pollKeys : Self.websocketKeys) {
+            reader.report(element.key, message)
+            return nil
+        }
         guard draft.venue != nil, !draft.symbols.isEmpty else {
             reader.report(element.key, "a source of '\(element.path)' needs both 'venue' and 'symbols'")
             return nil
         }
         let feed = draft.readFeed(&reader)
         let schemes = draft.kind == .poll ? ["https", "http"] : ["wss", "ws"]
-        let url = draft.url.flatMap { readAddress(&reader, $0, schemes: schemes) }
+        let url = draft.url.flatMap { Self.readAddress(&reader, $0, schemes: schemes) }
         let tapeBytes = draft.tapeBytes ?? Configuration.Source.tapeBytesDefault
-        if tapeBytes < tapeBytesMin {
-            reader.report(element.key, "'tape_bytes' is at least \(tapeBytesMin / 1_000_000)MB")
-        }
-        if draft.kind != .poll, draft.every != nil || draft.bars != nil || draft.keyFile != nil {
-            reader.report(element.key, "'every', 'interval' and 'key_file' are for sources of 'kind: poll'")
+        if tapeBytes < Self.tapeBytesMin {
+            reader.report(element.key, "'tape_bytes' is at least \(Self.tapeBytesMin / 1_000_000)MB")
         }
         guard let feed, reader.mistakes.count == mistakesBefore else { return nil }
         return Configuration.Source(
@@ -109,7 +189,7 @@ private struct SourceDraft {
     private func readFeed(_ reader: inout ConfigurationReader) -> Configuration.Source.Feed? {
         guard let venue else { return nil }
         switch kind ?? .websocket {
-        case .websocket:
+        case .websocket, .spool, .tail:
             let venue: Configuration.Source.Venue? = reader.choice(venue, "venue")
             return venue.map { .websocket($0, restURL: restURL) }
         case .poll:

@@ -15,6 +15,7 @@ enum ServiceDashboard {
     static func text(_ report: ServiceReport) -> String {
         var lines = head(report)
         lines += sources(report)
+        lines += files(report)
         lines += prices(report)
         lines += alerts(report)
         return lines.joined(separator: "\n") + "\n"
@@ -48,6 +49,23 @@ enum ServiceDashboard {
             lines.append(source.settings.name.padded(to: nameWidth) + columns.map { $0.aligned(to: 11) }.joined())
         }
         if report.sources.isEmpty { lines.append("  none") }
+        return lines
+    }
+
+    private static func files(_ report: ServiceReport) -> [String] {
+        var lines: [String] = []
+        if !report.files.isEmpty {
+            let titles = ["done", "wait", "failed", "events", "rejected"]
+            lines += ["", "files".padded(to: nameWidth) + titles.map { $0.aligned(to: 11) }.joined()]
+        }
+        for source in report.files {
+            let status = source.status
+            let columns = [status.done, status.waiting, status.failed, status.stored, status.rejected]
+            lines.append(
+                source.name.padded(to: nameWidth) + columns.map { $0.grouped.aligned(to: 11) }.joined()
+                    + (status.current.map { "  \($0)" } ?? "")
+            )
+        }
         let waiting = report.waitingLetters.filter { $0.count > 0 }.map { "\($0.count) for \($0.recipient)" }
         lines.append("")
         lines.append(

@@ -19,6 +19,7 @@ struct ServiceMetrics {
         metrics.addTapes(report.sources)
         metrics.addStoring(report.sources)
         metrics.addCommits(report.sources)
+        metrics.addFiles(report.files)
         metrics.addDatabase(report)
         metrics.addAlerts(report)
         return metrics.text.bytes
@@ -169,6 +170,21 @@ struct ServiceMetrics {
         text.family("tapedesk_undelivered_alerts", .gauge, "Alerts that wait for a recipient")
         for (recipient, count) in report.waitingLetters {
             text.sample("tapedesk_undelivered_alerts", ["recipient": recipient], count)
+        }
+    }
+
+    private mutating func addFiles(_ files: [ServiceReport.Files]) {
+        guard !files.isEmpty else { return }
+        let families: [(name: String, kind: PrometheusText.Kind, help: String, value: (FileSourceStatus) -> Int)] = [
+            ("tapedesk_files_total", .counter, "Files that were stored whole", { $0.done }),
+            ("tapedesk_failed_files_total", .counter, "Files that cannot be read, and were put aside", { $0.failed }),
+            ("tapedesk_waiting_files", .gauge, "Files that wait to be stored", { $0.waiting }),
+            ("tapedesk_stored_file_events_total", .counter, "Events of files that were stored", { $0.stored }),
+            ("tapedesk_rejected_file_records_total", .counter, "Records of files that were rejected", { $0.rejected }),
+        ]
+        for family in families {
+            text.family(family.name, family.kind, family.help)
+            for source in files { text.sample(family.name, ["source": source.name], family.value(source.status)) }
         }
     }
 

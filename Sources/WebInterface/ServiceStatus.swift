@@ -15,6 +15,7 @@ enum ServiceStatus {
             ("uptime_seconds", .integer(Int(report.uptime / .seconds(1)))),
             ("memory_bytes", .integer(report.process.residentBytes)),
             ("sources", .array(report.sources.map(source))),
+            ("files", .array(report.files.map(files))),
             ("conflicts", .integer(report.changes.conflicts)),
             ("retries", .integer(report.changes.retries)),
             ("alerts", .array(report.alerts.recent.suffix(alertsShown).reversed().map(alert))),
@@ -67,6 +68,17 @@ enum ServiceStatus {
             ("lag_seconds_p50", seconds(status.lag.quantile(0.5))),
             ("lag_seconds_p99", seconds(status.lag.quantile(0.99))),
             ("last_receipt", status.feed.lastReceipt.map { .integer(Int($0.nanoseconds)) } ?? .null),
+        ])
+    }
+
+    private static func files(_ source: ServiceReport.Files) -> JSONText {
+        .object([
+            ("source", .string(source.name)), ("path", .string(source.path)),
+            ("trouble", source.status.trouble.map { .string($0) } ?? .null),
+            ("done", .integer(source.status.done)), ("failed", .integer(source.status.failed)),
+            ("waiting", .integer(source.status.waiting)),
+            ("current", source.status.current.map { .string($0) } ?? .null),
+            ("stored_events", .integer(source.status.stored)), ("rejected", .integer(source.status.rejected)),
         ])
     }
 

@@ -19,6 +19,9 @@ struct CheckConfigCommand: AsyncParsableCommand {
                 let count = source.symbols.count == 1 ? "1 symbol" : "\(source.symbols.count) symbols"
                 Terminal.output("source \(source.name): \(events) of \(count) from \(source.feed.venueName)")
             }
+            for files in configuration.files {
+                Terminal.output("source \(files.name): files, \(files.kind.rawValue) \(files.path)")
+            }
             for alert in configuration.alerts { Terminal.output("alert \(alert.name): \(alert.severity.rawValue)") }
             for webhook in configuration.webhooks { Terminal.output("webhook \(webhook.name)") }
             Terminal.output("The configuration has no mistakes.")

@@ -47,7 +47,7 @@ struct RecordCommand: AsyncParsableCommand {
             }
             defer { timer?.cancel() }
             let daemon = Daemon(sources: sources, compaction: nil, environment: environment, stop: stop)
-            try await daemon.run { sources in Terminal.progress(ServiceText.line(sources)) }
+            try await daemon.run { [daemon] in Terminal.progress(ServiceText.line(daemon)) }
             Terminal.progress("")
             for source in sources { Terminal.output(ServiceText.recorded(source)) }
             withExtendedLifetime(signals) {}

@@ -20,6 +20,7 @@ final class RunningService: Sendable {
     private let stop = Latch()
     private let daemon: Daemon
     private let alerts: AlertBoard
+    private let sources: ServiceSources
     private let desk: AlertDesk
     private let notifier: ServiceNotifier
     private let rates = RateMeter()
@@ -39,7 +40,6 @@ final class RunningService: Sendable {
             isPrepared: isPrepared
         )
         try Self.check(configuration)
-        let settings = try LiveSources.settings(configuration, in: configuration.service.folder)
         try LiveSources.makeFolder(in: configuration.service.folder)
         alerts = try AlertBoard(rules: configuration.alerts, now: environment.now, log: environment.log)
         desk = try AlertDesk(
@@ -49,10 +49,9 @@ final class RunningService: Sendable {
             database,
             environment
         )
+        sources = ServiceSources(database, target: target, alerts: alerts, environment: environment)
         daemon = Daemon(
-            sources: settings.map { [target, alerts, environment] in
-                LiveSource($0, target: target, alerts: alerts, environment: environment)
-            },
+            sources: try sources.make(configuration),
             compaction: Self.compaction(configuration, database),
             environment: environment,
             stop: stop
@@ -84,23 +83,24 @@ final class RunningService: Sendable {
             group.addTask { [desk, isPrepared] in try await desk.run(isPrepared) }
             group.addTask { [self] in
                 defer { isOver.raise() }
-                try await daemon.run { [notifier, alerts, rates, environment] sources in
-                    notifier.tell(sources)
-                    rates.look(at: sources, now: environment.retry.now())
+                try await daemon.run { [daemon, notifier, alerts, rates, environment] in
+                    notifier.tell(daemon)
+                    rates.look(at: daemon.liveSources, now: environment.retry.now())
                     alerts.tick()
                 }
             }
             while !isOver.isRaised { try await group.next() }
         }
         Terminal.progress("")
-        for source in daemon.sources { Terminal.error(ServiceText.recorded(source)) }
+        for source in daemon.liveSources { Terminal.error(ServiceText.recorded(source)) }
         withExtendedLifetime(signals) {}
     }
 
     private let isOver = Latch()
 
     private static func check(_ configuration: Configuration) throws {
-        guard !configuration.sources.isEmpty || configuration.http.host != nil else {
+        let hasSources = !configuration.sources.isEmpty || !configuration.files.isEmpty
+        guard hasSources || configuration.http.host != nil else {
             throw ConfigurationProblem(
                 "the configuration names no 'sources', and 'http' is off: there is nothing to do"
             )
@@ -193,15 +193,14 @@ final class RunningService: Sendable {
             try configuration.withLock { current in
                 try Self.check(new)
                 try current.refuseLastingChanges(new)
-                let settings = try LiveSources.settings(new, in: new.service.folder)
                 daemon.change(
-                    to: settings.map { LiveSource($0, target: target, alerts: alerts, environment: environment) },
+                    to: try sources.make(new),
                     compaction: Self.compaction(new, database)
                 )
                 try alerts.replaceRules(new.alerts)
                 current = new
             }
-            environment.log("the configuration was read again: \(new.sources.count) sources")
+            environment.log("the configuration was read again: \(new.sources.count + new.files.count) sources")
         } catch {
             environment.log("the configuration was read again, and is not taken over: \(error)")
         }
@@ -228,7 +227,7 @@ extension Configuration {
 
 extension Configuration.Service {
     /// The folder of the tapes.
-    fileprivate var folder: String { state ?? Self.stateDefault }
+    var folder: String { state ?? Self.stateDefault }
 }
 
 extension Configuration.HTTP.Token {

@@ -28,12 +28,13 @@ final class ServiceNotifier: Sendable {
     }
 
     /// Called every second.
-    func tell(_ sources: [LiveSource]) {
-        let line = ServiceText.line(sources)
+    func tell(_ daemon: Daemon) {
+        let sources = daemon.liveSources
+        let line = ServiceText.line(daemon)
         Terminal.progress(line)
         notifier.status(line)
         let statuses = Dictionary(uniqueKeysWithValues: sources.map { ($0.settings.name, $0.status) })
-        let isStarted = statuses.values.allSatisfy(\.isStarted)
+        let isStarted = daemon.sources.allSatisfy(\.isStarted)
         let news = state.withLock { state in
             defer {
                 state.isReady = state.isReady || isStarted

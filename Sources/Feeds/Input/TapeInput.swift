@@ -57,6 +57,25 @@ public final class TapeInput {
         }
     }
 
+    /// Reads a file that grows, and waits for more where it ends.
+    ///
+    /// Cancelling `progress` ends the waiting, with an error; another file in its place ends it as the end of a file.
+    /// Compressed files are not followed.
+    ///
+    /// - Throws: `InputError`, of code `unsupported` where there is nothing in the file yet.
+    public convenience init(following file: FollowedFile) throws(InputError) {
+        let head = try file.head()
+        guard !head.isEmpty else { throw Self.empty(file.path) }
+        guard try Magic.compression(head, file.path) == .none else {
+            throw InputError(
+                .unsupported,
+                "\(file.path): is compressed: put it into a spool folder when it is complete"
+            )
+        }
+        let name = file.path.split(separator: "/").last.map(String.init) ?? file.path
+        self.init(live: file, head: head, name: name, path: file.path, progress: file.progress)
+    }
+
     /// Reads a source that cannot seek, such as a pipe.
     public init(stream: any ByteSource, path: String, name: String) throws(InputError) {
         let progress = InputProgress()
@@ -82,10 +101,16 @@ public final class TapeInput {
     /// Reads a tape that is being written, and whose beginning may be gone: `head` tells it from others.
     ///
     /// The source ends waiting when `progress` is cancelled.
-    public init(live source: any IncrementalSource, head: [UInt8], name: String, progress: InputProgress) {
+    public init(
+        live source: any IncrementalSource,
+        head: [UInt8],
+        name: String,
+        path: String? = nil,
+        progress: InputProgress
+    ) {
         self.source = CountingSource.wrapping(source, progress)
         self.head = head
-        (self.path, self.name, innerName) = (name, name, nil)
+        (self.path, self.name, innerName) = (path ?? name, name, nil)
         (compression, isSeekable, totalBytes) = (.none, true, nil)
         self.progress = progress
     }
