@@ -1,14 +1,15 @@
 package import DocumentStore
 import MarketData
+private import Synchronization
 package import TickStore
 
 /// Keeps the bars of minutes and longer current while trades are stored.
 ///
 /// What trades add to bars collects in memory and is written now and then: a bar that changes a thousand times in a
 /// second is written once. Trades are in their buckets before the keeper is told of them, and the checkpoint moves only
-/// when nothing waits here; so after a crash the same trades come again, and each bar says by its position which of
-/// them it has. Used by one task at a time.
-package final class CandleKeeper {
+/// behind what is written here; so after a crash the same trades come again, and each bar says by its position which of
+/// them it has. One task adds, and one task at a time writes, beside it perhaps.
+package final class CandleKeeper: Sendable {
     /// How long what changed may wait.
     package struct Limits: Sendable {
         /// Bars are written this long after they were written before, at the earliest.
@@ -30,10 +31,16 @@ package final class CandleKeeper {
     private let store: CandleStore
     private let limits: Limits
     private let now: @Sendable () -> Duration
-    /// What trades add to the bars of minutes.
-    private var waiting: [CandleKey: PositionedBar] = [:]
-    private var known: [CandleKey: StoredCandle?] = [:]
-    private var flushedAt: Duration?
+    private let state = Mutex(State())
+
+    private struct State {
+        /// What trades add to the bars of minutes.
+        var waiting: [CandleKey: PositionedBar] = [:]
+        var isFlushing = false
+        var flushedAt: Duration?
+        /// Documents as they are, for whoever writes.
+        var known: [CandleKey: StoredCandle?] = [:]
+    }
 
     /// `now` is a monotonic clock.
     package init(
@@ -48,13 +55,15 @@ package final class CandleKeeper {
     }
 
     /// Whether everything is written.
-    package var isEmpty: Bool { waiting.isEmpty }
+    package var isEmpty: Bool { state.withLock { $0.waiting.isEmpty && !$0.isFlushing } }
 
     /// How long until what waits is to be written; zero where that is due, nil where nothing waits.
     package var timeToFlush: Duration? {
-        guard !waiting.isEmpty else { return nil }
-        guard waiting.count <= limits.barsMax, let flushedAt else { return .zero }
-        return max(.zero, flushedAt + limits.interval - now())
+        state.withLock { state in
+            guard !state.waiting.isEmpty else { return nil }
+            guard state.waiting.count <= limits.barsMax, let flushedAt = state.flushedAt else { return .zero }
+            return max(.zero, flushedAt + limits.interval - now())
+        }
     }
 
     /// Adds trades that were stored, of one source and in the order of their positions.
@@ -69,21 +78,62 @@ package final class CandleKeeper {
                     interval: .minute,
                     start: bar.bar.start
                 )
-                guard let before = waiting[key] else {
-                    waiting[key] = bar
-                    continue
-                }
-                // A stretch that is written once more, after an error, was added before.
-                if before.lastPosition < bar.firstPosition { waiting[key]?.merge(bar) }
+                state.withLock { Self.add(bar, to: key, in: &$0.waiting) }
             }
         }
+    }
+
+    /// A stretch that is written once more, after an error, was added before.
+    private static func add(
+        _ bar: PositionedBar,
+        to key: CandleKey,
+        in waiting: inout [CandleKey: PositionedBar]
+    ) {
+        guard let before = waiting[key] else {
+            waiting[key] = bar
+            return
+        }
+        if before.lastPosition < bar.firstPosition { waiting[key]?.merge(bar) }
     }
 
     /// Writes everything that waits, or throws having written some of it: to write it again is harmless.
     ///
     /// - Throws: `StoreError`.
     package func flush() async throws(StoreError) {
-        let additions = Self.widened(waiting)
+        var (waiting, known) = state.withLock { state in
+            defer {
+                state.waiting = [:]
+                state.known = [:]
+                state.isFlushing = true
+            }
+            return (state.waiting, state.known)
+        }
+        do throws(StoreError) {
+            try await write(Self.widened(waiting), &known)
+            waiting = [:]
+        } catch {
+            end(waiting, known)
+            throw error
+        }
+        end(waiting, known)
+    }
+
+    /// Puts back what was not written, before what came meanwhile.
+    private func end(_ unwritten: [CandleKey: PositionedBar], _ known: [CandleKey: StoredCandle?]) {
+        state.withLock { state in
+            let later = state.waiting
+            state.waiting = unwritten
+            for (key, bar) in later { Self.add(bar, to: key, in: &state.waiting) }
+            state.known = known.count > Self.knownMax ? [:] : known
+            state.isFlushing = false
+            if unwritten.isEmpty { state.flushedAt = now() }
+        }
+    }
+
+    private func write(
+        _ additions: [CandleKey: PositionedBar],
+        _ known: inout [CandleKey: StoredCandle?]
+    ) async throws(StoreError) {
         var open = additions.keys.sorted()
         var rounds = 0
         while !open.isEmpty {
@@ -91,12 +141,9 @@ package final class CandleKeeper {
                 throw StoreError(.unavailable, "candles kept changing: is another replay of this source running?")
             }
             rounds += 1
-            open = try await apply(open, additions)
+            open = try await apply(open, additions, &known)
         }
         try await DayCandles(store).update(Self.days(of: additions.keys), isFinal: false)
-        waiting.removeAll(keepingCapacity: true)
-        if known.count > Self.knownMax { known.removeAll(keepingCapacity: true) }
-        flushedAt = now()
     }
 }
 
@@ -138,14 +185,16 @@ extension CandleKeeper {
     /// Answers the bars that must be decided again.
     private func apply(
         _ keys: [CandleKey],
-        _ additions: [CandleKey: PositionedBar]
+        _ additions: [CandleKey: PositionedBar],
+        _ known: inout [CandleKey: StoredCandle?]
     ) async throws(StoreError) -> [CandleKey] {
         let unknown = keys.filter { known[$0] == nil }
         let loaded = try await store.loader.load(unknown)
         for key in unknown { known[key] = .some(loaded[key]) }
         var changed: [StoredCandle] = []
         for key in keys {
-            guard let addition = additions[key], let candle = try await decide(key, addition) else { continue }
+            guard let addition = additions[key], let candle = try await decide(key, addition, known[key] ?? nil)
+            else { continue }
             changed.append(candle)
         }
         // Until an answer says otherwise, nothing is known of what is changed.
@@ -159,8 +208,12 @@ extension CandleKeeper {
     }
 
     /// The bar as it is to be written, or nil where its document has all of it.
-    private func decide(_ key: CandleKey, _ addition: PositionedBar) async throws(StoreError) -> StoredCandle? {
-        guard var candle = known[key] ?? nil else {
+    private func decide(
+        _ key: CandleKey,
+        _ addition: PositionedBar,
+        _ stored: StoredCandle?
+    ) async throws(StoreError) -> StoredCandle? {
+        guard var candle = stored else {
             return StoredCandle(
                 key: key,
                 bar: addition.bar,

@@ -160,29 +160,22 @@ extension Replay {
         if start.offset > 0 { try input.source.skip(to: start.offset) }
         checkpoint.inputBytes = input.totalBytes ?? 0
         let progress = input.progress
-        let now = environment.now
-        let makeCommitter: @Sendable () -> EpochCommitter? = {
-            [target, options, checkpoint, checkpoints, progress, onCheckpoint] in
-            guard let target, let checkpoints else { return nil }
-            return EpochCommitter(
-                writer: target.writer,
-                operationIDs: target.operationIDs,
-                source: options.source,
-                checkpoints: checkpoints,
-                checkpoint: checkpoint,
-                candles: CandleKeeper(
-                    writer: target.writer,
-                    operationIDs: target.operationIDs,
-                    limits: options.candleLimits,
-                    now: now
-                ),
-                movesCheckpoint: options.only == nil,
-                progress: progress,
-                onCheckpoint: onCheckpoint
+        onProgress(
+            ReplayProgress(
+                stored: 0,
+                offset: start.offset,
+                counts: sequencer.counts,
+                openGaps: sequencer.openGaps.count,
+                gaps: sequencer.openGaps,
+                committedEvents: 0,
+                commitTime: .zero
             )
-        }
+        )
         let collector = EpochCollector(sequencer: sequencer, limits: limits)
-        var report = try await run(TapeReader(slabs), collector, progress, makeCommitter)
+        let storing = target.flatMap { target in
+            checkpoints.map { Storing(target: target, checkpoints: $0, checkpoint: checkpoint, progress: progress) }
+        }
+        var report = try await run(TapeReader(slabs), collector, progress, storing)
         report.startedAt = start
         report.recordsBefore = recordsBefore
         report.eventsBefore = eventsBefore
@@ -230,15 +223,33 @@ extension Replay {
     private enum Stage: Sendable {
         case read(TapeEnd)
         case written(BucketWriter.Result)
+        case checkpointed
+    }
+
+    /// What writing needs.
+    private struct Storing: Sendable {
+        let target: Target
+        let checkpoints: CheckpointStore
+        let checkpoint: Checkpoint
+        let progress: InputProgress
     }
 
     private func run(
         _ reader: TapeReader,
         _ collector: EpochCollector,
         _ progress: InputProgress,
-        _ makeCommitter: @escaping @Sendable () -> EpochCommitter?
+        _ storing: Storing?
     ) async throws -> ReplayReport {
         var report = ReplayReport()
+        let (moves, stage) = AsyncStream.makeStream(of: CheckpointMove.self, bufferingPolicy: .bufferingNewest(1))
+        let candles = storing.map { storing in
+            CandleKeeper(
+                writer: storing.target.writer,
+                operationIDs: storing.target.operationIDs,
+                limits: options.candleLimits,
+                now: environment.now
+            )
+        }
         try await withThrowingTaskGroup(of: Stage.self) { group in
             group.addTask {
                 // Where writing failed, nobody waits for what a quiet pipe may still bring.
@@ -248,7 +259,21 @@ extension Replay {
                     progress.cancel()
                 }
             }
-            group.addTask { .written(try await write(collector, makeCommitter())) }
+            group.addTask {
+                defer { stage.finish() }
+                return .written(try await write(collector, committer(storing, candles, stage)))
+            }
+            if isLive, let storing, let candles {
+                group.addTask {
+                    let keeper = CheckpointKeeper(
+                        storing.checkpoints,
+                        storing.checkpoint,
+                        onCheckpoint: onCheckpoint
+                    )
+                    try await CheckpointStage(candles: candles, checkpoints: keeper).run(moves)
+                    return .checkpointed
+                }
+            }
             do {
                 for try await stage in group {
                     switch stage {
@@ -256,6 +281,7 @@ extension Replay {
                     case .written(let result):
                         report.stored = result.stored
                         report.blockBytes = result.blockBytes
+                    case .checkpointed: break
                     }
                 }
             } catch {
@@ -272,6 +298,29 @@ extension Replay {
         report.rejectedSamples = state.rejectedSamples
         report.unfollowedStreams = state.unfollowedStreams
         return report
+    }
+
+    /// Whether the tape is being written, and its checkpoint is moved beside the epochs.
+    private var isLive: Bool { options.liveTapeStart != nil && options.only == nil }
+
+    private func committer(
+        _ storing: Storing?,
+        _ candles: CandleKeeper?,
+        _ stage: AsyncStream<CheckpointMove>.Continuation
+    ) -> EpochCommitter? {
+        guard let storing, let candles else { return nil }
+        // The other instruments of a replay of some are still to come: the checkpoint stays.
+        let movesHere = options.only == nil && !isLive
+        return EpochCommitter(
+            writer: storing.target.writer,
+            operationIDs: storing.target.operationIDs,
+            source: options.source,
+            candles: candles,
+            checkpoints: movesHere
+                ? CheckpointKeeper(storing.checkpoints, storing.checkpoint, onCheckpoint: onCheckpoint) : nil,
+            stage: isLive ? stage : nil,
+            progress: storing.progress
+        )
     }
 
     private enum FeedStep: Sendable {

@@ -70,29 +70,42 @@ struct TapeProcess: Sendable {
             ),
             now: clock.environment.now
         )
+        // Some move the checkpoint with the epochs, others beside them, as feeds that trickle in do.
+        let isBeside = order.only == nil && generator.nextIndex(below: 3) == 0
+        let (moves, stage) = AsyncStream.makeStream(of: CheckpointMove.self, bufferingPolicy: .bufferingNewest(1))
         let committer = EpochCommitter(
             writer: writer,
             operationIDs: ids,
             source: Self.source,
-            checkpoints: checkpoints,
-            checkpoint: checkpoint,
             candles: candles,
-            movesCheckpoint: order.only == nil,
+            checkpoints: isBeside || order.only != nil ? nil : CheckpointKeeper(checkpoints, checkpoint),
+            stage: isBeside ? stage : nil,
             progress: input.progress
         )
-        let decoders = [format.makeDecoder(), format.makeDecoder()]
-        var number = 0
-        let cut = 1 + generator.nextIndex(below: 6)
-        while let slab = try slabs.next() {
-            sequencer.apply(decoders[number % 2].decode(slab), decoder: number % 2)
-            number += 1
-            guard generator.nextIndex(below: cut) == 0 else { continue }
-            let moves = generator.nextIndex(below: 3) > 0
-            try await committer.commit(sequencer.cut(), isLast: moves, completesTape: false)
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            if isBeside {
+                group.addTask {
+                    let keeper = CheckpointKeeper(checkpoints, checkpoint)
+                    try await CheckpointStage(candles: candles, checkpoints: keeper).run(moves)
+                }
+            }
+            defer { stage.finish() }
+            let decoders = [format.makeDecoder(), format.makeDecoder()]
+            var number = 0
+            let cut = 1 + generator.nextIndex(below: 6)
+            while let slab = try slabs.next() {
+                sequencer.apply(decoders[number % 2].decode(slab), decoder: number % 2)
+                number += 1
+                guard generator.nextIndex(below: cut) == 0 else { continue }
+                let moves = generator.nextIndex(below: 3) > 0
+                try await committer.commit(sequencer.cut(), isLast: moves, completesTape: false)
+            }
+            let isComplete = !slabs.endedByLimit && sequencer.truncatedAt == nil
+            try await committer.commit(sequencer.cut(), completesTape: isComplete)
+            stage.finish()
+            try await group.waitForAll()
+            return committer.result.stored
         }
-        let isComplete = !slabs.endedByLimit && sequencer.truncatedAt == nil
-        try await committer.commit(sequencer.cut(), completesTape: isComplete)
-        return committer.result.stored
     }
 
     /// As `Replay` begins.
