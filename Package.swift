@@ -246,6 +246,20 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
+            name: "ServiceTests",
+            dependencies: [
+                "Alerts", "BSON", "Console", "Digests", "DocumentStore", "Feeds", "Ingest", "Live", "MarketData",
+                "Records", "Service", "SimulatedStore", "TestSupport", "WebClient", "WebInterface",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "StoreConformanceTests",
             dependencies: ["BSON", "DocumentStore", "MongoStore", "SimulatedStore", "TestSupport"],
             swiftSettings: strict

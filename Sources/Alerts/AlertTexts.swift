@@ -78,9 +78,9 @@ enum AlertTexts {
     }
 
     static func gap(_ watch: GapWatch, _ subject: AlertSubject) -> AlertFinding {
-        let records = watch.missing == 1 ? "record" : "records"
+        let records = watch.missing == 1 ? "record is" : "records are"
         return AlertFinding(
-            message: "\(watch.missing) \(records) are missing in the stream \(watch.stream) of \(subject);"
+            message: "\(watch.missing) \(records) missing in the stream \(watch.stream) of \(subject);"
                 + " the rule is at least \(watch.missingAtLeast).",
             value: String(watch.missing),
             threshold: String(watch.missingAtLeast)

@@ -1,4 +1,5 @@
 package import DocumentStore
+import MongoRuntime
 package import MongoStore
 
 /// A connected database with the rules of versioned changes.
@@ -31,7 +32,7 @@ package struct Database: Sendable {
     /// - Throws: `StoreError`.
     package func prepare(_ specifications: [CollectionSpecification]) async throws(StoreError) {
         let server = try await writer.patiently { () throws(StoreError) in try await store.serverInformation() }
-        if server.topology == .standalone {
+        if server.topology == .standalone, store.durability != .development {
             throw StoreError(
                 .refused,
                 "this MongoDB is a standalone server: it has no retryable writes and confirms nothing durably. Start "

@@ -1,6 +1,6 @@
 package import ArgumentParser
 import DocumentStore
-import MongoRuntime
+package import MongoRuntime
 import MongoStore
 import Settings
 
@@ -66,11 +66,13 @@ package struct MongoOptions: ParsableArguments {
     /// - Parameters:
     ///   - connections: how many operations the work has under way at once.
     ///   - wait: how long one is repeated while MongoDB is away; nil for as long as the arguments say.
+    ///   - durability: what writes are confirmed by.
     ///   - needsServer: whether a server must answer now; otherwise it may come later.
     /// - Throws: `StoreError`, `ConfigurationError`.
     package func connect(
         connections: Int,
         wait patience: Duration? = nil,
+        durability: MongoConfiguration.Durability = .strict,
         needsServer: Bool = true
     ) async throws -> Database {
         try config.check()
@@ -84,6 +86,7 @@ package struct MongoOptions: ParsableArguments {
             connections: connections,
             applicationName: Terminal.program,
             limits: limits,
+            durability: durability,
             needsServer: needsServer
         )
         return Database(store: store, wait: patience ?? .seconds(wait))

@@ -58,4 +58,12 @@ public struct ChangeStatistics: Equatable, Sendable {
     public var resolved = 0
 
     public init() {}
+
+    /// Adds what others did.
+    public mutating func add(_ other: ChangeStatistics) {
+        attempts += other.attempts
+        retries += other.retries
+        conflicts += other.conflicts
+        resolved += other.resolved
+    }
 }

@@ -4,9 +4,19 @@ private import CMongoShims
 /// How to reach and use one MongoDB deployment: a checked URI, with every wait bounded.
 ///
 /// What the URI says about time-outs counts; what it leaves out gets the bounds below, instead of the library's, of
-/// which some are minutes. What correctness depends on is not negotiable: writes are confirmed by a majority's
-/// journal and retried once, and reads see only what a majority has.
+/// which some are minutes. How writes are confirmed, and what reads see, is one of three named levels, whatever the URI
+/// says of it; writes are always retried once, and reads always ask the primary.
 public struct MongoConfiguration: Sendable, CustomStringConvertible {
+    /// What a write is confirmed by, and what reads see.
+    public enum Durability: String, CaseIterable, Sendable {
+        /// A majority has it in its journal; reads see only what a majority has. What is confirmed is not lost.
+        case strict
+        /// A majority has it in memory: lost where all of them lose power at once.
+        case fast
+        /// The primary has it in memory: lost where it fails over.
+        case development
+    }
+
     /// Bounds of waits, in milliseconds, where the URI gives none.
     public struct Limits: Sendable {
         /// To open one connection.
@@ -44,6 +54,7 @@ public struct MongoConfiguration: Sendable, CustomStringConvertible {
     public let limits: Limits
     /// The longest wait for any answer, by the URI or else the limits, in milliseconds.
     let socketTimeoutMs: Int32
+    public let durability: Durability
     /// How many connections, and threads, there are at most.
     public let connectionCount: Int
     /// What the server's log and `currentOp` call this program.
@@ -62,7 +73,8 @@ public struct MongoConfiguration: Sendable, CustomStringConvertible {
         uri: String,
         connectionCount: Int = 4,
         applicationName: String = "tapedesk",
-        limits: Limits = Limits()
+        limits: Limits = Limits(),
+        durability: Durability = .strict
     ) throws(MongoError) {
         guard (1...Self.connectionCountMax).contains(connectionCount) else {
             let range = "from 1 to \(Self.connectionCountMax)"
@@ -74,6 +86,7 @@ public struct MongoConfiguration: Sendable, CustomStringConvertible {
         let redacted = URIRedaction(uri)
         self.uri = uri
         self.limits = limits
+        self.durability = durability
         self.connectionCount = connectionCount
         self.applicationName = applicationName
         hosts = redacted.hosts
@@ -117,13 +130,15 @@ public struct MongoConfiguration: Sendable, CustomStringConvertible {
 
     private func setConcerns(_ parsed: OpaquePointer) {
         let writeConcern = mongoc_write_concern_new()
-        mongoc_write_concern_set_w(writeConcern, MONGOC_WRITE_CONCERN_W_MAJORITY)
+        mongoc_write_concern_set_w(writeConcern, durability == .development ? 1 : MONGOC_WRITE_CONCERN_W_MAJORITY)
         mongoc_write_concern_set_wtimeout_int64(writeConcern, limits.writeConcernTimeoutMs)
-        mongoc_write_concern_set_journal(writeConcern, true)
+        mongoc_write_concern_set_journal(writeConcern, durability == .strict)
         mongoc_uri_set_write_concern(parsed, writeConcern)
         mongoc_write_concern_destroy(writeConcern)
         let readConcern = mongoc_read_concern_new()
-        mongoc_read_concern_set_level(readConcern, MONGOC_READ_CONCERN_LEVEL_MAJORITY)
+        // A writer has to see what was confirmed to it: less than a majority's journal is no majority's for some time.
+        let level = durability == .strict ? MONGOC_READ_CONCERN_LEVEL_MAJORITY : MONGOC_READ_CONCERN_LEVEL_LOCAL
+        mongoc_read_concern_set_level(readConcern, level)
         mongoc_uri_set_read_concern(parsed, readConcern)
         mongoc_read_concern_destroy(readConcern)
         let readPreference = mongoc_read_prefs_new(MONGOC_READ_PRIMARY)

@@ -32,6 +32,7 @@ public final class MongoDocumentStore: DocumentStore, Sendable {
     ///   - connections: how many operations can be under way at once; opened when needed.
     ///   - applicationName: what the server's log calls this program.
     ///   - limits: bounds of waits, where the URI gives none.
+    ///   - durability: what writes are confirmed by.
     ///   - needsServer: whether a server must answer; if not, one may come later.
     /// - Throws: `StoreError` of code `refused` for an unusable URI, `unavailable` where no server answers, and
     ///   `unauthorized`.
@@ -41,6 +42,7 @@ public final class MongoDocumentStore: DocumentStore, Sendable {
         connections: Int = 4,
         applicationName: String = "tapedesk",
         limits: MongoConfiguration.Limits = MongoConfiguration.Limits(),
+        durability: MongoConfiguration.Durability = .strict,
         needsServer: Bool = true
     ) async throws(StoreError) -> MongoDocumentStore {
         let configuration: MongoConfiguration
@@ -49,7 +51,8 @@ public final class MongoDocumentStore: DocumentStore, Sendable {
                 uri: uri,
                 connectionCount: connections,
                 applicationName: applicationName,
-                limits: limits
+                limits: limits,
+                durability: durability
             )
         } catch {
             throw StoreError(.refused, error.message)
@@ -83,6 +86,9 @@ public final class MongoDocumentStore: DocumentStore, Sendable {
             try await perform { connection throws(MongoError) in try connection.ping(database: database) }
         }
     }
+
+    /// What writes are confirmed by.
+    public var durability: MongoConfiguration.Durability { pool.configuration.durability }
 
     /// How busy its connections are, and were.
     public var poolStatistics: ConnectionPool.Statistics { pool.statistics }

@@ -103,7 +103,7 @@ package final class Daemon: Sendable {
                         startWanted(&group)
                     case .stop: for source in running { source.end() }
                     case .timer:
-                        environment.log("stopped before everything on the tapes was stored: the next start goes on")
+                        environment.log("stopped before everything was stored: the next start goes on", .warning)
                         return
                     case .other: break
                     }
@@ -179,7 +179,7 @@ package final class Daemon: Sendable {
             guard let compaction = state.withLock({ $0.compaction }),
                 environment.retry.now() - last >= compaction.interval
             else { continue }
-            for line in log.lines(for: await trouble(of: compaction.compactor)) { environment.log(line) }
+            for line in log.lines(for: await trouble(of: compaction.compactor)) { environment.log(line, .warning) }
             last = environment.retry.now()
         }
         return .other

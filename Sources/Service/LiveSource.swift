@@ -34,6 +34,8 @@ package final class LiveSource: ServiceSource {
         package var polls: [PollPlan] = []
         /// Whom to ask for what was missed; nil for nobody.
         package var repair: Repair?
+        /// What MongoDB confirms of its data, in a word; for reports.
+        package var durability = ""
         /// The folder of its tape.
         package var folder: String
         package var limits: LiveTape.Limits
@@ -86,9 +88,10 @@ package final class LiveSource: ServiceSource {
         package var waitingBytes: Int64 { tape.map { max(0, $0.end.offset - max(confirmed, $0.first.offset)) } ?? 0 }
 
         fileprivate init(_ state: State) {
-            feed = state.recorder?.counts ?? FeedCounts()
-            tape = state.recorder?.tape.status
-            lag = state.recorder?.lag ?? LagMeter()
+            let recorded = state.recorder.map(Recorded.init) ?? state.ended
+            feed = recorded.feed
+            tape = recorded.tape
+            lag = recorded.lag
             stored = state.stored
             confirmed = state.confirmed
             isStarted = state.isStarted
@@ -118,9 +121,24 @@ package final class LiveSource: ServiceSource {
     private let stop = Latch()
     private let state = Mutex(State())
 
+    /// What was recorded.
+    fileprivate struct Recorded {
+        let feed: FeedCounts
+        let tape: LiveTape.Status?
+        let lag: LagMeter
+
+        init(_ recorder: FeedRecorder?) {
+            feed = recorder?.counts ?? FeedCounts()
+            tape = recorder?.tape.status
+            lag = recorder?.lag ?? LagMeter()
+        }
+    }
+
     fileprivate struct State {
         var recorder: FeedRecorder?
         var repair: GapRepair?
+        /// What was recorded, where that is over.
+        var ended = Recorded(nil)
         var stored = 0
         var confirmed: Int64 = 0
         var isStarted = false
@@ -187,9 +205,16 @@ package final class LiveSource: ServiceSource {
             // The first failure ends the other, which waiting for all would not.
             for try await _ in group {}
         }
+        // A successor takes the tape over once nobody holds it.
+        alerts?.untap(settings.name)
+        state.withLock { state in
+            state.ended = Recorded(state.recorder)
+            state.recorder = nil
+            state.repair = nil
+        }
     }
 
-    private func log(_ line: String) { environment.log("\(settings.name): \(line)") }
+    private func log(_ line: String, _ level: LogLine.Level = .info) { environment.log(line, level, source: name) }
 
     /// Notes why nothing is stored, or that it is again.
     private func note(_ trouble: String?) {
@@ -198,7 +223,7 @@ package final class LiveSource: ServiceSource {
             state.trouble = trouble
             return state.log.lines(for: trouble) + (isOver ? ["goes on as it should"] : [])
         }
-        for line in lines { log(line) }
+        for line in lines { log(line, trouble == nil ? .info : .warning) }
     }
 
     // MARK: The tape
@@ -230,8 +255,28 @@ package final class LiveSource: ServiceSource {
                 log("its tape is gone: a new one begins behind what is stored")
             }
         }
+        return try await takeTape(from: start)
+    }
+
+    /// Opens the tape as soon as nobody else holds it; nil where it was stopped meanwhile.
+    ///
+    /// What a predecessor recorded last may still be on its way to the disk.
+    private func takeTape(from start: TapeMark) async throws -> LiveTape? {
+        for _ in 0..<Self.takeAttempts {
+            let header = try self.header
+            do throws(LiveTapeError) {
+                return try LiveTape(folder: settings.folder, header: header, limits: settings.limits, start: start)
+            } catch {
+                guard error.code == .inUse else { throw error }
+            }
+            if stop.isRaised { return nil }
+            try await environment.retry.sleep(Self.takePause)
+        }
         return try LiveTape(folder: settings.folder, header: header, limits: settings.limits, start: start)
     }
+
+    private static let takeAttempts = 50
+    private static let takePause: Duration = .milliseconds(100)
 
     /// Up to where the source was applied, nil inside where it never was; nil where it was stopped meanwhile.
     private func lastPlace(_ target: Replay.Target) async throws -> TapePlace?? {
@@ -356,6 +401,13 @@ package final class LiveSource: ServiceSource {
                 note(nil)
             },
             onCheckpoint: { [self] place in
+                if place.offset > 0, place.offset < first.offset, !status.isStarted {
+                    log(
+                        "the tape begins \(first.offset - place.offset) bytes behind what is stored: what was on it in "
+                            + "between is lost, unless an older copy of the tape is replayed",
+                        .error
+                    )
+                }
                 state.withLock { state in
                     state.confirmed = place.offset
                     state.isStarted = true

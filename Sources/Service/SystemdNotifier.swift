@@ -35,9 +35,20 @@ package struct SystemdNotifier: Sendable {
     }
 
     private func send(_ message: String) {
-        guard let path else { return }
+        if let path { _ = UnixDatagram.send(Array(message.utf8), to: path, waits: true) }
+    }
+}
+
+/// One message to a socket of this machine.
+package enum UnixDatagram {
+    /// Sends a message; answers whether it was taken.
+    ///
+    /// - Parameters:
+    ///   - path: where somebody listens; a name that begins with @ is in no file system.
+    ///   - waits: whether to wait where the receiver is behind.
+    package static func send(_ bytes: [UInt8], to path: String, waits: Bool) -> Bool {
         let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { return }
+        guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
@@ -49,12 +60,12 @@ package struct SystemdNotifier: Sendable {
             target.copyBytes(from: name)
             return true
         }
-        guard isThere else { return }
+        guard isThere else { return false }
         let length = socklen_t(MemoryLayout<sa_family_t>.size + name.count)
-        let bytes = Array(message.utf8)
-        _ = withUnsafePointer(to: address) { pointer in
+        let flags = Int32(MSG_NOSIGNAL) | (waits ? 0 : Int32(MSG_DONTWAIT))
+        return withUnsafePointer(to: address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                sendto(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL), pointer, length)
+                sendto(descriptor, bytes, bytes.count, flags, pointer, length) == bytes.count
             }
         }
     }

@@ -70,6 +70,7 @@ extension Configuration {
         package var whenFull: WhenFull
         /// The most bytes that its tape may have.
         package var tapeBytes: Int64
+        package var durability: Durability
 
         /// How often a venue is asked where nobody says it.
         package static let everyDefault: Duration = .seconds(60)
@@ -100,6 +101,17 @@ extension Configuration {
         package var symbol: String?
         /// What instruments are filed under; nil for what is usual for the format.
         package var venueName: String?
+        package var durability: Durability
+    }
+
+    /// What MongoDB confirms of a source's data before it counts as stored.
+    package enum Durability: String, CaseIterable, Sendable {
+        /// A majority has it in its journal.
+        case strict
+        /// A majority has it in memory.
+        case fast
+        /// The primary has it in memory.
+        case development
     }
 
     /// How the daemon works.

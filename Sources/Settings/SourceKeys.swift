@@ -60,14 +60,13 @@ private struct SourceDraft {
     var format: String?
     var map: String?
     var symbol: String?
-    /// The keys that the element has.
-    var keys: [String] = []
     var symbols: [String] = []
     var events: [Configuration.MarketDataKind]?
     var url: ConfigurationReader.Entry?
     var venueName: String?
     var whenFull: Configuration.Source.WhenFull?
     var tapeBytes: Int64?
+    var durability: Configuration.Durability?
 
     /// How data comes.
     enum Kind: String, CaseIterable {
@@ -84,21 +83,41 @@ private struct SourceDraft {
     /// Less would be full before MongoDB has confirmed anything.
     private static let tapeBytesMin: Int64 = 1_000_000
 
-    private static var keys: [ConfigurationKey<Self>] {
+    /// The keys of a kind of source: what another kind has is as unknown as what none has.
+    private static func keys(of kind: Kind) -> [ConfigurationKey<Self>] {
+        switch kind {
+        case .websocket:
+            common + recorded + [
+                ConfigurationKey("rest_url") { reader, entry, draft in
+                    draft.restURL = readAddress(&reader, entry, schemes: ["https", "http"])
+                }
+            ]
+        case .poll:
+            common + recorded + [
+                .duration("every", \.every), .choice("interval", "interval", \.bars), .path("key_file", \.keyFile),
+            ]
+        case .spool, .tail:
+            common + [
+                .path("path", \.path), .text("format", \.format), .text("map", \.map), .text("symbol", \.symbol),
+            ]
+        }
+    }
+
+    private static var common: [ConfigurationKey<Self>] {
         [
             ConfigurationKey("name") { reader, entry, draft in draft.name = reader.plainName(entry) },
-            .choice("kind", "kind of source", \.kind),
+            .choice("kind", "kind of source", \.kind), .text("venue_name", \.venueName),
+            .choice("durability", "level of durability", \.durability),
+        ]
+    }
+
+    private static var recorded: [ConfigurationKey<Self>] {
+        [
             ConfigurationKey("venue") { _, entry, draft in draft.venue = entry },
-            .duration("every", \.every), .choice("interval", "interval", \.bars), .path("key_file", \.keyFile),
-            ConfigurationKey("rest_url") { reader, entry, draft in
-                draft.restURL = readAddress(&reader, entry, schemes: ["https", "http"])
-            },
             ConfigurationKey("symbols") { reader, entry, draft in draft.symbols = readSymbols(&reader, entry) },
             ConfigurationKey("events") { reader, entry, draft in draft.events = readEvents(&reader, entry) },
             ConfigurationKey("url") { _, entry, draft in draft.url = entry },
-            .path("path", \.path), .text("format", \.format), .text("map", \.map), .text("symbol", \.symbol),
-            .text("venue_name", \.venueName), .choice("when_full", "policy", \.whenFull),
-            .bytes("tape_bytes", \.tapeBytes),
+            .choice("when_full", "policy", \.whenFull), .bytes("tape_bytes", \.tapeBytes),
         ]
     }
 
@@ -106,36 +125,18 @@ private struct SourceDraft {
         _ reader: inout ConfigurationReader,
         _ element: ConfigurationReader.Entry
     ) -> AnySource? {
-        guard var draft = reader.whole(element, keys, into: SourceDraft()) else { return nil }
-        draft.keys = element.value.mapping?.keys.compactMap { $0.scalar?.string } ?? []
-        guard let kind = draft.kind?.files else { return draft.readRecorded(&reader, element).map(AnySource.recorded) }
-        return draft.readFiles(kind, &reader, element).map(AnySource.files)
+        // A kind that there is not is said when its key is read.
+        let kind = element.value.mapping?["kind"]?.scalar.flatMap { Kind(rawValue: $0.string) } ?? .websocket
+        guard let draft = reader.whole(element, keys(of: kind), into: SourceDraft()) else { return nil }
+        guard let files = kind.files else { return draft.readRecorded(&reader, element).map(AnySource.recorded) }
+        return draft.readFiles(files, &reader, element).map(AnySource.files)
     }
-
-    /// What keys of other kinds of sources an element has.
-    private func strangers(_ known: Set<String>) -> String? {
-        let strange = keys.filter { !known.contains($0) }
-        guard !strange.isEmpty else { return nil }
-        let kind = (self.kind ?? .websocket).rawValue
-        return strange.map { "'\($0)'" }.joined(separator: ", ") + " is not for sources of 'kind: \(kind)'"
-    }
-
-    private static let fileKeys: Set<String> = ["name", "kind", "path", "format", "map", "symbol", "venue_name"]
-    private static let recordedKeys: Set<String> = [
-        "name", "kind", "venue", "symbols", "events", "url", "venue_name", "when_full", "tape_bytes",
-    ]
-    private static let pollKeys = recordedKeys.union(["every", "interval", "key_file"])
-    private static let websocketKeys = recordedKeys.union(["rest_url"])
 
     private func readFiles(
         _ kind: Configuration.Files.Kind,
         _ reader: inout ConfigurationReader,
         _ element: ConfigurationReader.Entry
     ) -> Configuration.Files? {
-        if let message = strangers(Self.fileKeys) {
-            reader.report(element.key, message)
-            return nil
-        }
         guard let name, let path else {
             reader.report(element.key, "a source of 'kind: \(kind.rawValue)' needs 'name' and 'path'")
             return nil
@@ -147,7 +148,8 @@ private struct SourceDraft {
             format: format,
             map: map,
             symbol: symbol,
-            venueName: venueName
+            venueName: venueName,
+            durability: durability ?? .strict
         )
     }
 
@@ -157,10 +159,6 @@ private struct SourceDraft {
     ) -> Configuration.Source? {
         let draft = self
         let mistakesBefore = reader.mistakes.count
-        if let message = strangers(kind == .poll ? Self.pollKeys : Self.websocketKeys) {
-            reader.report(element.key, message)
-            return nil
-        }
         guard draft.venue != nil, !draft.symbols.isEmpty else {
             reader.report(element.key, "a source of '\(element.path)' needs both 'venue' and 'symbols'")
             return nil
@@ -181,7 +179,8 @@ private struct SourceDraft {
             url: url,
             venueName: draft.venueName,
             whenFull: draft.whenFull ?? .block,
-            tapeBytes: tapeBytes
+            tapeBytes: tapeBytes,
+            durability: draft.durability ?? .strict
         )
     }
 

@@ -161,7 +161,7 @@ struct ServiceMetrics {
         for count in alerts.summary.rules {
             text.sample("tapedesk_held_back_alerts_total", ["rule": count.rule], count.heldBack)
         }
-        text.family("tapedesk_alert_delay_seconds", .histogram, "From the receipt of a message until its alert")
+        text.family("tapedesk_alert_delay_seconds", .histogram, "From receipt until the rules had seen a message")
         text.histogram("tapedesk_alert_delay_seconds", [:], alerts.delay)
         text.family("tapedesk_unwatched_messages_total", .counter, "Messages that no rule saw, because of too many")
         text.sample("tapedesk_unwatched_messages_total", alerts.skipped)

@@ -52,6 +52,7 @@ enum ServiceStatus {
         return .object([
             ("source", .string(source.settings.name)),
             ("venue", .string(source.settings.venue)),
+            ("durability", .string(source.settings.durability)),
             ("troubles", .array(source.troubles.map { .string($0) })),
             ("connections", .integer(status.feed.open)),
             ("wanted_connections", .integer(source.settings.connectionCount)),

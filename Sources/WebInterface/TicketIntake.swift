@@ -86,9 +86,19 @@ package struct TicketIntake: Sendable {
                 ("stored", .integer(report.stored)),
                 ("duplicates", .integer(counts.eventTotal - report.stored - counts.rejectedEvents)),
                 ("rejected", .integer(rejected)),
-                ("rejects", .array(report.rejectedSamples.map(reject))),
+                ("rejects", .array(report.rejectedSamples.map(reject) + truncated(report))),
             ])
         )
+    }
+
+    private static func truncated(_ report: ReplayReport) -> [JSONText] {
+        guard let place = report.truncatedAt else { return [] }
+        return [
+            .object([
+                ("line", .integer(Int(place.line + 1))), ("rule", .string("truncated")),
+                ("reason", .string("the body ends in the middle of this line")),
+            ])
+        ]
     }
 
     private static func reject(_ record: RejectedRecord) -> JSONText {

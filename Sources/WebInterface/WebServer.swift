@@ -1,4 +1,5 @@
 import Console
+import Feeds
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
@@ -77,13 +78,36 @@ package struct WebServer: Sendable {
             onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
             logger: logger
         )
-        try await application.run()
+        do {
+            try await application.run()
+        } catch let error as IOError {
+            let reason = InputError.reason(errno: error.errnoCode)
+            throw Unusable("'http.listen': \(settings.host):\(settings.port) cannot be used: \(reason)")
+        }
+    }
+
+    /// What of the settings cannot be used.
+    package struct Unusable: Error, CustomStringConvertible {
+        package let description: String
+
+        init(_ description: String) {
+            self.description = description
+        }
     }
 
     private func secured(_ server: HTTPServerBuilder) throws -> HTTPServerBuilder {
         guard let identity = settings.identity else { return server }
-        let chain = try NIOSSLCertificate.fromPEMFile(identity.certificate)
-        let key = try NIOSSLPrivateKey(file: identity.key, format: .pem)
+        let chain: [NIOSSLCertificate]
+        let key: NIOSSLPrivateKey
+        do {
+            chain = try NIOSSLCertificate.fromPEMFile(identity.certificate)
+            key = try NIOSSLPrivateKey(file: identity.key, format: .pem)
+        } catch {
+            throw Unusable(
+                "'http.certificate' or 'http.key' cannot be read: \(identity.certificate) and \(identity.key) have "
+                    + "to be PEM files that this user may read"
+            )
+        }
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) },
             privateKey: .privateKey(key)

@@ -34,8 +34,7 @@ struct AlertDesk: Sendable {
         self.environment = environment
         store = database.store
         tickets = database.desk()
-        // The root of the folders is an outbox folder's parent: made like one.
-        _ = try Outbox(folder: folder)
+        try LiveSources.make(folder)
         let stored = try Outbox(folder: folder + "/mongodb")
         let alerts = AlertStore(writer: database.writer, operationIDs: database.operationIDs)
         var outboxes = [("mongodb", stored)]
@@ -109,7 +108,7 @@ struct AlertDesk: Sendable {
             } catch {
                 // Said once: MongoDB is away, which the sources say as well.
                 if log != [error.message] {
-                    environment.log("tickets that are overdue are not known: \(error.message)")
+                    environment.log("tickets that are overdue are not known: \(error.message)", .warning)
                 }
                 log = [error.message]
             }

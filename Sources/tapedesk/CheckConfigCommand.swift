@@ -14,6 +14,8 @@ struct CheckConfigCommand: AsyncParsableCommand {
     func run() async {
         let status = await reportingFailures {
             let configuration = try config.load()
+            try configuration.checkNames()
+            _ = try LiveSources.settings(configuration, in: configuration.service.folder)
             for source in configuration.sources {
                 let events = source.events.map { $0.rawValue + "s" }.joined(separator: ", ")
                 let count = source.symbols.count == 1 ? "1 symbol" : "\(source.symbols.count) symbols"

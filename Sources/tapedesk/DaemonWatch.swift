@@ -14,12 +14,16 @@ struct DaemonWatch {
     private static let clearLine = "\u{1B}[K"
     private static let clearBelow = "\u{1B}[J"
 
-    /// - Parameter url: where it answers, without a path; `TAPEDESK_TOKEN` is the token that it may want.
+    /// `TAPEDESK_TOKEN` is the token that it may want.
+    ///
+    /// - Parameters:
+    ///   - url: where it answers, without a path.
+    ///   - caFile: the certificates to trust; nil for those of the system.
     /// - Throws: `WebError`.
-    init(url: String) throws {
+    init(url: String, caFile: String?) throws {
         self.url = url
         token = Terminal.environment("TAPEDESK_TOKEN")
-        client = try WebClient()
+        client = try WebClient(caFile: caFile)
     }
 
     /// How it is doing.
@@ -38,7 +42,9 @@ struct DaemonWatch {
         let text = String(decoding: response.body, as: UTF8.self)
         guard response.isSuccess else {
             let advice = response.status == 401 ? "; set TAPEDESK_TOKEN" : ""
-            throw ConfigurationProblem("\(url) answered with status \(response.status): \(text)\(advice)")
+            throw ConfigurationProblem(
+                "\(url) answered with status \(response.status): \(text.filter { !$0.isNewline })\(advice)"
+            )
         }
         return text
     }

@@ -38,6 +38,7 @@ enum LiveSources {
             limits: LiveTape.Limits(bytesMax: source.tapeBytes),
             whenFull: source.whenFull == .block ? .block : .drop
         )
+        settings.durability = source.durability.rawValue
         switch source.feed {
         case .websocket(let name, let restURL):
             guard let venue = LiveVenue(rawValue: name.rawValue) else { throw notSpokenTo(source) }
@@ -77,7 +78,10 @@ enum LiveSources {
         ConfigurationProblem("source '\(source.name)': venue '\(source.feed.venueName)' is not spoken to")
     }
 
-    private static func make(_ path: String) throws {
+    /// Makes a folder below that of the service's state.
+    ///
+    /// - Throws: `ConfigurationProblem` where it cannot be made.
+    static func make(_ path: String) throws {
         guard mkdir(path, 0o750) == 0 || errno == EEXIST else {
             let reason = InputError.reason(errno: errno)
             throw ConfigurationProblem("\(path): the folder cannot be made: \(reason); see service.state")

@@ -1,3 +1,4 @@
+import Alerts
 import Console
 import DocumentStore
 import Ingest
@@ -14,8 +15,13 @@ import WebInterface
 /// The daemon of `tapedesk serve`: what the configuration asks for, put together.
 final class RunningService: Sendable {
     private let database: Database
+    private let databases: [Configuration.Durability: Database]
+    /// The one that collections are made with: what is refused depends on what the sources ask for.
+    private var preparing: Database {
+        let levels = configuration.withLock { Set($0.sources.map(\.durability) + $0.files.map(\.durability)) }
+        return levels == [.development] ? databases[.development] ?? database : database
+    }
     private let environment: ServiceEnvironment
-    private let target: LiveSource.Target
     private let isPrepared = Latch()
     private let stop = Latch()
     private let daemon: Daemon
@@ -29,19 +35,30 @@ final class RunningService: Sendable {
     private let file: String?
     private let configuration: Mutex<Configuration>
 
+    /// - Parameters:
+    ///   - databases: the database at each level of durability.
+    ///   - log: where lines for people go.
+    ///   - file: what is read again upon SIGHUP; nil for the default one.
     /// - Throws: `ConfigurationProblem`, and where the certificates of the system cannot be read.
-    init(_ configuration: Configuration, _ database: Database, file: String?) throws {
+    init(
+        _ configuration: Configuration,
+        _ databases: [Configuration.Durability: Database],
+        log: ServiceLog,
+        file: String?
+    ) throws {
+        guard let database = databases[.strict] else { throw ConfigurationProblem("there is no database") }
         self.database = database
+        self.databases = databases
         self.file = file
-        environment = try ServiceEnvironment.system()
+        environment = try ServiceEnvironment.system(log: log)
         started = environment.retry.now()
-        target = LiveSource.Target(
-            Replay.Target(writer: database.writer, operationIDs: database.operationIDs),
-            isPrepared: isPrepared
-        )
         try Self.check(configuration)
         try LiveSources.makeFolder(in: configuration.service.folder)
-        alerts = try AlertBoard(rules: configuration.alerts, now: environment.now, log: environment.log)
+        alerts = try AlertBoard(
+            rules: configuration.alerts,
+            now: environment.now,
+            log: { [environment] in environment.log($0, .error) }
+        )
         desk = try AlertDesk(
             alerts,
             webhooks: configuration.webhooks,
@@ -49,7 +66,7 @@ final class RunningService: Sendable {
             database,
             environment
         )
-        sources = ServiceSources(database, target: target, alerts: alerts, environment: environment)
+        sources = ServiceSources(databases, isPrepared: isPrepared, alerts: alerts, environment: environment)
         daemon = Daemon(
             sources: try sources.make(configuration),
             compaction: Self.compaction(configuration, database),
@@ -75,7 +92,7 @@ final class RunningService: Sendable {
             if let server {
                 group.addTask { [environment] in
                     try await server.run { port in
-                        environment.log("HTTP at port \(port): /healthz, /readyz, /metrics, /status")
+                        environment.log("HTTP at port \(port): /healthz, /readyz, /metrics, /status, /alerts")
                     }
                 }
             }
@@ -99,6 +116,7 @@ final class RunningService: Sendable {
     private let isOver = Latch()
 
     private static func check(_ configuration: Configuration) throws {
+        try configuration.checkNames()
         let hasSources = !configuration.sources.isEmpty || !configuration.files.isEmpty
         guard hasSources || configuration.http.host != nil else {
             throw ConfigurationProblem(
@@ -112,10 +130,11 @@ final class RunningService: Sendable {
     /// - Throws: `StoreError` where it is there and cannot keep the promises.
     private func prepare() async throws {
         defer { isPrepared.raise() }
+        let preparing = self.preparing
         var delay = ReconnectDelay()
         while !stop.isRaised {
             do throws(StoreError) {
-                try await database.prepare(Database.specifications)
+                try await preparing.prepare(Database.specifications)
                 return
             } catch {
                 guard error.isTransient else {
@@ -165,15 +184,14 @@ final class RunningService: Sendable {
     }
 
     private var report: ServiceReport {
-        let pool = database.store.poolStatistics
         var connections = ServiceReport.Connections()
-        connections.open = pool.open
-        connections.leased = pool.leased
-        connections.waiting = pool.waiting
-        connections.waits = pool.waits
-        connections.turnedAway = pool.turnedAway
+        var changes = ChangeStatistics()
+        for database in databases.values {
+            connections.add(database.store.poolStatistics)
+            changes.add(database.writer.statistics)
+        }
         return daemon.report(
-            changes: database.writer.statistics,
+            changes: changes,
             connections: connections,
             alerts: alerts.report,
             waitingLetters: desk.waitingLetters,
@@ -202,12 +220,28 @@ final class RunningService: Sendable {
             }
             environment.log("the configuration was read again: \(new.sources.count + new.files.count) sources")
         } catch {
-            environment.log("the configuration was read again, and is not taken over: \(error)")
+            environment.log("the configuration was read again, and is not taken over: \(error)", .error)
         }
     }
 }
 
 extension Configuration {
+    /// Finds alerts about sources that there are not.
+    ///
+    /// - Throws: `ConfigurationProblem`.
+    func checkNames() throws {
+        let names = Set(sources.map(\.name))
+        for alert in alerts {
+            guard case .sources(let watched) = alert.scope else { continue }
+            for name in watched where !names.contains(name) {
+                let known = names.sorted().joined(separator: ", ")
+                throw ConfigurationProblem(
+                    "alert '\(alert.name)': there is no live source '\(name)', but \(known.isEmpty ? "none" : known)"
+                )
+            }
+        }
+    }
+
     /// Refuses changes that the running process cannot make.
     ///
     /// - Throws: `ConfigurationProblem`, which names them.
@@ -222,6 +256,16 @@ extension Configuration {
                 "\(changed.joined(separator: ", ")) changed, which needs a restart; nothing else was changed either"
             )
         }
+    }
+}
+
+extension ServiceReport.Connections {
+    fileprivate mutating func add(_ pool: ConnectionPool.Statistics) {
+        open += pool.open
+        leased += pool.leased
+        waiting += pool.waiting
+        waits += pool.waits
+        turnedAway += pool.turnedAway
     }
 }
 

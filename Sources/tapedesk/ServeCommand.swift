@@ -1,5 +1,6 @@
 import ArgumentParser
 import Console
+import MongoRuntime
 import Service
 import Settings
 
@@ -18,6 +19,15 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup var mongo: MongoOptions
 
+    @Option(
+        help: ArgumentHelp(
+            "How to write the log: text, json or journal; default: the journal where systemd starts it, text on a "
+                + "terminal, json otherwise.",
+            valueName: "form"
+        )
+    )
+    var log: ServiceLog.Form?
+
     /// Operations that are under way at once: of each source, of compaction, of tickets that are handed in.
     private static let connectionsPerSource = 2
     private static let otherConnections = 3
@@ -28,29 +38,45 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async {
         Terminal.reserveDescriptors()
+        var databases: [Configuration.Durability: Database] = [:]
         let configuration: Configuration
-        let database: Database
         do {
             configuration = try mongo.config.load()
-            let sources = max(configuration.sources.count, Self.sourcesMin)
-            database = try await mongo.connect(
-                connections: sources * Self.connectionsPerSource + Self.otherConnections,
-                wait: .seconds(min(mongo.wait, Self.patienceMax)),
-                needsServer: false
-            )
+            let sources = max(configuration.sources.count + configuration.files.count, Self.sourcesMin)
+            let connections = sources * Self.connectionsPerSource + Self.otherConnections
+            for durability in Configuration.Durability.allCases {
+                databases[durability] = try await mongo.connect(
+                    connections: min(connections, MongoConfiguration.connectionCountMax),
+                    wait: .seconds(min(mongo.wait, Self.patienceMax)),
+                    durability: MongoConfiguration.Durability(durability),
+                    needsServer: false
+                )
+            }
         } catch {
             endProcess(await reportingFailures { throw error })
         }
-        let status = await reportingFailures {
+        let status = await reportingFailures { [databases] in
             let service = try RunningService(
                 configuration,
-                database,
+                databases,
+                log: ServiceLog(log ?? .usual),
                 file: mongo.config.file ?? Terminal.environment("TAPEDESK_CONFIG")
             )
             try await service.run()
             return ExitStatus.done
         }
         // The process ends while the pool is open: see `endProcess`.
-        withExtendedLifetime(database) { endProcess(status) }
+        withExtendedLifetime(databases) { endProcess(status) }
+    }
+}
+
+extension MongoConfiguration.Durability {
+    /// The level of a configuration.
+    fileprivate init(_ durability: Configuration.Durability) {
+        switch durability {
+        case .strict: self = .strict
+        case .fast: self = .fast
+        case .development: self = .development
+        }
     }
 }

@@ -13,11 +13,10 @@ extension ServiceEnvironment {
     /// The real clocks, chance, network and certificates.
     ///
     /// - Throws: where the certificates of the system cannot be read.
-    static func system() throws -> ServiceEnvironment {
+    static func system(log: ServiceLog = ServiceLog(.text)) throws -> ServiceEnvironment {
         let retry = RetryEnvironment.system
         let client = RestClient(
             client: try WebClient(),
-            now: retry.now,
             timeOfDay: { .nanoseconds(timeOfDay().nanoseconds) },
             sleep: retry.sleep
         )
@@ -40,7 +39,7 @@ extension ServiceEnvironment {
             ),
             now: Self.timeOfDay,
             tapeID: { UInt64.random(in: 1 ... .max) },
-            log: { Terminal.error("\(Terminal.program): \($0)") }
+            log: { log.write($0, at: timeOfDay()) }
         )
     }
 

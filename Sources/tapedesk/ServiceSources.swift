@@ -7,19 +7,21 @@ import Tickets
 
 /// Makes the sources of a configuration.
 struct ServiceSources: Sendable {
-    private let database: Database
-    private let target: LiveSource.Target
+    /// The database at each level of durability.
+    private let databases: [Configuration.Durability: Database]
+    private let isPrepared: Latch
     private let alerts: AlertBoard
     private let environment: ServiceEnvironment
 
+    /// - Parameter isPrepared: the collections are there.
     init(
-        _ database: Database,
-        target: LiveSource.Target,
+        _ databases: [Configuration.Durability: Database],
+        isPrepared: Latch,
         alerts: AlertBoard,
         environment: ServiceEnvironment
     ) {
-        self.database = database
-        self.target = target
+        self.databases = databases
+        self.isPrepared = isPrepared
         self.alerts = alerts
         self.environment = environment
     }
@@ -28,18 +30,33 @@ struct ServiceSources: Sendable {
     ///
     /// - Throws: `ConfigurationProblem`.
     func make(_ configuration: Configuration) throws -> [any ServiceSource] {
-        let live = try LiveSources.settings(configuration, in: configuration.service.folder).map {
-            LiveSource($0, target: target, alerts: alerts, environment: environment)
+        let settings = try LiveSources.settings(configuration, in: configuration.service.folder)
+        let live = try zip(configuration.sources, settings).map { source, settings in
+            let target = LiveSource.Target(try target(source.durability), isPrepared: isPrepared)
+            return LiveSource(settings, target: target, alerts: alerts, environment: environment)
         }
         return try live + configuration.files.map { try make($0, configuration) }
     }
 
+    private func database(_ durability: Configuration.Durability) throws -> Database {
+        guard let database = databases[durability] else {
+            throw ConfigurationProblem("there is no database with durability '\(durability.rawValue)'")
+        }
+        return database
+    }
+
+    private func target(_ durability: Configuration.Durability) throws -> Replay.Target {
+        let database = try database(durability)
+        return Replay.Target(writer: database.writer, operationIDs: database.operationIDs)
+    }
+
     private func make(_ files: Configuration.Files, _ configuration: Configuration) throws -> any ServiceSource {
         let options = try FormatOptions(files)
+        let database = try database(files.durability)
         let targets = ResponseTargets(configuration.tickets.targets)
         let replayer = FileReplayer(
             target: FileReplayer.Target(
-                market: target.replay,
+                market: try target(files.durability),
                 tickets: TicketReplay.Target(
                     desk: database.desk(targets: targets),
                     writer: database.writer,
@@ -61,7 +78,7 @@ struct ServiceSources: Sendable {
                 path: files.path,
                 reading: "\(files)",
                 replayer: replayer,
-                isPrepared: target.isPrepared,
+                isPrepared: isPrepared,
                 environment: environment
             )
         case .tail:
@@ -70,7 +87,7 @@ struct ServiceSources: Sendable {
                 path: files.path,
                 reading: "\(files)",
                 replayer: replayer,
-                isPrepared: target.isPrepared,
+                isPrepared: isPrepared,
                 environment: environment
             )
         }

@@ -52,7 +52,8 @@ struct StatusCommand: AsyncParsableCommand {
 extension StatusCommand {
     /// Shows again and again how the daemon is doing; once where the output is no terminal.
     private func watchDaemon() async throws -> ExitCode {
-        let watch = try DaemonWatch(url: url ?? address())
+        let http = try mongo.config.load().http
+        let watch = try DaemonWatch(url: url ?? address(http), caFile: url == nil ? http.certificate : nil)
         guard Terminal.stdoutIsTerminal else {
             Terminal.output(Array(try await watch.text().utf8))
             return ExitStatus.done
@@ -73,11 +74,13 @@ extension StatusCommand {
         return ExitStatus.done
     }
 
-    private func address() throws -> String {
-        let http = try mongo.config.load().http
-        guard let host = http.host else {
+    private func address(_ http: Configuration.HTTP) throws -> String {
+        guard var host = http.host else {
             throw ConfigurationProblem("'http.listen' is off: the daemon tells nothing about itself")
         }
+        // What listens at every address listens at this one.
+        if host == "0.0.0.0" { host = "127.0.0.1" }
+        if host == "::" { host = "::1" }
         let name = host.contains(":") ? "[\(host)]" : host
         return "\(http.certificate == nil ? "http" : "https")://\(name):\(http.port)"
     }

@@ -196,6 +196,22 @@ func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) a
         #expect(try Self.read(tape).suffix(10).map(\.id) == Array(100..<110))
     }
 
+    @Test func aSmallTapeHasRoomAgainWhenItIsConfirmed() async throws {
+        let header = try Self.header()
+        let tape = try LiveTape(folder: folder.path, header: header, limits: LiveTape.Limits(bytesMax: 1_000_000))
+        var number = 0
+        // More than it may have at any time.
+        for _ in 0..<40 {
+            let next = number..<(number + 500)
+            try append(next, to: tape)
+            number = next.upperBound
+            await tape.sync()
+            tape.trim(before: tape.status.durable.offset)
+            await tape.untilTrimmed()
+        }
+        #expect(tape.status.end.offset > 1_500_000 && tape.status.byteCount < 1_000_000)
+    }
+
     @Test func twoDoNotWriteOneTape() throws {
         let tape = try open()
         let error = #expect(throws: LiveTapeError.self) { try open() }

@@ -1,5 +1,6 @@
 import Feeds
 private import Synchronization
+import WebClient
 
 /// A hole in the numbers of a stream, which its venue may be asked about.
 public struct StreamGap: Hashable, Sendable {
@@ -25,8 +26,8 @@ public final class GapRepair: Sendable {
     private let server: String
     private let recorder: FeedRecorder
     private let environment: Poller.Environment
-    private let gaps: AsyncStream<StreamGap>
-    private let continuation: AsyncStream<StreamGap>.Continuation
+    private let gaps: AsyncStream<(gap: StreamGap, due: Duration)>
+    private let continuation: AsyncStream<(gap: StreamGap, due: Duration)>.Continuation
     private let known = Mutex<Set<StreamGap>>([])
 
     /// Gaps that wait; further ones stay open.
@@ -50,19 +51,22 @@ public final class GapRepair: Sendable {
 
     /// Notes a gap; one that is known is not fetched again.
     public func add(_ gap: StreamGap) {
-        guard gap.before > gap.after, gap.before - gap.after - 1 <= Self.missingMax else { return }
+        // Numbers are what a venue says: the distance of two may not fit.
+        let (distance, isTooLarge) = gap.before.subtractingReportingOverflow(gap.after)
+        guard !isTooLarge, distance > 0, distance - 1 <= Self.missingMax else { return }
         let isNew = known.withLock { known in
             if known.count >= Self.knownMax { known = [] }
             return known.insert(gap).inserted
         }
-        if isNew { continuation.yield(gap) }
+        if isNew { continuation.yield((gap, environment.uptime() + Self.patience)) }
     }
 
     /// Fetches what is missing until the task is cancelled.
     public func run() async {
-        for await gap in gaps {
+        for await (gap, due) in gaps {
             do {
-                try await environment.sleep(Self.patience)
+                let pause = due - environment.uptime()
+                if pause > .zero { try await environment.sleep(pause) }
                 try await repair(gap)
             } catch {
                 return
@@ -81,11 +85,12 @@ public final class GapRepair: Sendable {
         while after + 1 < gap.before, attempts < Self.attemptsMax {
             guard let target = venue.repairTarget(topic: topic, after: after, before: gap.before) else { return }
             let plan = PollPlan(name: connection, server: server, target: target, every: .zero)
-            switch try await environment.client.get(plan.url(target), host: plan.host, isConditional: false) {
+            switch try await environment.client.get(plan.url(target), host: plan.host) {
             case .failed, .unchanged:
                 attempts += 1
                 try await environment.sleep(Self.patience * (1 << attempts))
-            case .answer(let body):
+            case .answer(let response, _):
+                let body = response.body
                 let items = try? AnswerItems(dialect, target: target, body: body, receiptTime: environment.now())
                 let numbers = items?.items.compactMap(\.item.number) ?? []
                 guard let last = numbers.max(), last > after else { return }

@@ -1,5 +1,6 @@
 public import Feeds
 public import MarketData
+import WebClient
 
 /// Asks a venue again and again, and records what is new in its answers.
 public struct Poller: Sendable {
@@ -56,6 +57,7 @@ public struct Poller: Sendable {
     /// Polls until the task is cancelled.
     public func run() async {
         var memory = AnswerMemory(itemsMax: Self.itemsMax)
+        var cache = ConditionalCache(urlsMax: 1)
         var cursor: String?
         var isOpen = false
         var delay = ReconnectDelay(first: .seconds(1), longest: .seconds(60))
@@ -63,7 +65,7 @@ public struct Poller: Sendable {
         defer { if isOpen { recorder.ended(ConnectionEnd(reason: "polling ended", wasOpen: true, wasGood: true)) } }
         while !Task.isCancelled {
             do {
-                let trouble = try await pollOnce(&memory, &cursor)
+                let trouble = try await pollOnce(&memory, &cache, &cursor)
                 if let trouble {
                     let end = ConnectionEnd(reason: "\(plan.name): \(trouble)", wasOpen: isOpen, wasGood: false)
                     recorder.ended(end)
@@ -73,7 +75,9 @@ public struct Poller: Sendable {
                     if !isOpen { recorder.opened() }
                     isOpen = true
                     delay.reset()
-                    due = max(due + plan.interval, environment.uptime())
+                    // One that comes late, such as behind an outage, is followed by a whole interval.
+                    due += plan.interval
+                    if due < environment.uptime() { due = environment.uptime() + plan.interval }
                     try await environment.sleep(due - environment.uptime())
                 }
             } catch {
@@ -85,12 +89,17 @@ public struct Poller: Sendable {
     /// Asks once; answers what went wrong.
     ///
     /// - Throws: `CancellationError`.
-    private func pollOnce(_ memory: inout AnswerMemory, _ cursor: inout String?) async throws -> String? {
+    private func pollOnce(
+        _ memory: inout AnswerMemory,
+        _ cache: inout ConditionalCache,
+        _ cursor: inout String?
+    ) async throws -> String? {
         let target = plan.target(adding: cursor)
-        switch try await environment.client.get(plan.url(target), host: plan.host) {
+        switch try await environment.client.get(plan.url(target), host: plan.host, cache: cache) {
         case .failed(let reason): return reason
         case .unchanged: return nil
-        case .answer(let body):
+        case .answer(let response, let request):
+            let body = response.body
             let items: AnswerItems
             do throws(TapeError) {
                 items = try AnswerItems(dialect, target: target, body: body, receiptTime: environment.now())
@@ -98,9 +107,11 @@ public struct Poller: Sendable {
                 return "\(error)"
             }
             try await record(items, target, body, &memory)
+            cache.learn(from: response, to: request)
             move(&cursor, items, body)
             // What is neither events nor a refusal was recorded, where people find it.
-            return items.items.isEmpty ? items.rejected.first ?? refusal(items) : nil
+            let hasEvents = items.items.contains { $0.item.kind != nil }
+            return hasEvents ? nil : items.rejected.first ?? refusal(items)
         }
     }
 

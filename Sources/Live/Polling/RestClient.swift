@@ -1,3 +1,4 @@
+import Feeds
 private import Synchronization
 public import WebClient
 
@@ -6,31 +7,27 @@ public import WebClient
 /// Safe to use from any task.
 public final class RestClient: Sendable {
     private let client: WebClient
-    private let now: @Sendable () -> Duration
     private let timeOfDay: @Sendable () -> Duration
     private let sleep: @Sendable (Duration) async throws -> Void
     private let state: Mutex<State>
 
     private struct State {
         var budgets: HostBudgets
-        var cache = ConditionalCache()
     }
 
     private static let deadline: Duration = .seconds(20)
-    private static let bodyBytesMax = 16 << 20
+    /// With its target, an answer has to fit into a frame of the tape.
+    private static let bodyBytesMax = TapeEncoder.payloadBytesMax - AnswerTarget.bytesMax - 1
 
     /// - Parameters:
-    ///   - now: monotonic time.
     ///   - timeOfDay: since 1970 in UTC.
     ///   - sleep: waits; throws where the task is cancelled.
     public init(
         client: WebClient,
-        now: @escaping @Sendable () -> Duration,
         timeOfDay: @escaping @Sendable () -> Duration,
         sleep: @escaping @Sendable (Duration) async throws -> Void
     ) {
         self.client = client
-        self.now = now
         self.timeOfDay = timeOfDay
         self.sleep = sleep
         // One request a second, or a handful at once: less than any venue allows.
@@ -45,7 +42,8 @@ public final class RestClient: Sendable {
 
     /// What became of a request.
     public enum Outcome: Sendable {
-        case answer([UInt8])
+        /// With the request, as caches want to know it.
+        case answer(WebResponse, to: WebRequest)
         /// Nothing has changed since the last answer.
         case unchanged
         /// Not now: for the reason.
@@ -54,13 +52,14 @@ public final class RestClient: Sendable {
 
     /// Sends a request as soon as its host's budget allows.
     ///
+    /// - Parameter cache: what was used of the URL so far; nil to get it in full.
     /// - Throws: `CancellationError`.
-    public func get(_ url: String, host: String, isConditional: Bool = true) async throws -> Outcome {
-        while let pause = state.withLock({ $0.budgets.take(for: host, at: now()) }) {
+    public func get(_ url: String, host: String, cache: ConditionalCache? = nil) async throws -> Outcome {
+        while let pause = state.withLock({ $0.budgets.take(for: host, at: timeOfDay()) }) {
             try await sleep(pause)
         }
         var request = WebRequest(url, deadline: Self.deadline, bodyBytesMax: Self.bodyBytesMax)
-        if isConditional { state.withLock { $0.cache.apply(to: &request) } }
+        if var cache { cache.apply(to: &request) }
         let response: WebResponse
         do throws(WebError) {
             response = try await client.send(request)
@@ -69,12 +68,10 @@ public final class RestClient: Sendable {
             return .failed("\(error)")
         }
         if let text = response.headers["Retry-After"], let pause = RetryAfter.wait(text, at: timeOfDay()) {
-            state.withLock { $0.budgets.obey(pause, for: host, at: now()) }
+            state.withLock { $0.budgets.obey(pause, for: host, at: timeOfDay()) }
         }
         if response.isNotModified { return .unchanged }
         guard response.isSuccess else { return .failed("\(host) answered with status \(response.status)") }
-        let sent = request
-        if isConditional { state.withLock { $0.cache.learn(from: response, to: sent) } }
-        return .answer(response.body)
+        return .answer(response, to: request)
     }
 }

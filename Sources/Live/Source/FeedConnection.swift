@@ -92,8 +92,16 @@ public struct FeedConnection: Sendable {
         case ChannelError.connectTimeout: "no connection within \(connectTimeout.nanoseconds / 1_000_000_000) s"
         case ChannelError.ioOnClosedChannel, ChannelError.eof, ChannelError.alreadyClosed:
             "the server closed the connection, or did not answer in time"
+        case let error as NIOConnectionError: reason(error)
+        case let error as IOError: InputError.reason(errno: error.errnoCode)
         default: "\(error)"
         }
+    }
+
+    /// A name may have several addresses: the first says why.
+    private static func reason(_ error: NIOConnectionError) -> String {
+        if let failure = error.connectionErrors.first { return reason(failure.error) }
+        return error.dnsAError != nil || error.dnsAAAAError != nil ? "its name is not known" : "no connection"
     }
 
     private func bootstrap(_ loop: any EventLoop) -> ClientBootstrap {

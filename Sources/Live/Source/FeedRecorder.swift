@@ -105,7 +105,8 @@ public final class FeedRecorder: Sendable {
             defer { state.connections[connection] = known }
             let isMessage = kind == .receive || kind == .snapshot || kind == .answer
             guard let end = append(kind, time, connection, payload, &known) else {
-                if policy == .block { return false }
+                // Who asks over REST can wait: nothing comes in meanwhile.
+                if policy == .block || kind == .answer { return false }
                 if isMessage {
                     if known.droppingSince == nil { known.droppingSince = known.received }
                     known.received += 1

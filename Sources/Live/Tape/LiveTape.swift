@@ -15,8 +15,8 @@ public final class LiveTape: Sendable {
     public struct Limits: Equatable, Sendable {
         /// The most bytes that the tape may have on the disk.
         public var bytesMax: Int64
-        /// A segment ends behind so many bytes.
-        public var segmentBytes: Int64 = 64 << 20
+        /// A segment ends behind so many bytes; only whole ones are deleted.
+        public var segmentBytes: Int64
         /// What was appended is written after so much time at the latest, if the disk is fast enough.
         public var syncDelay: Duration = .milliseconds(5)
         /// It is written at once when it is so many bytes.
@@ -24,8 +24,10 @@ public final class LiveTape: Sendable {
         /// The most bytes that wait for the disk in memory.
         public var pendingMax = 8 << 20
 
+        /// Segments of 64 MB, smaller where the tape is small: what is confirmed must not fill it.
         public init(bytesMax: Int64) {
             self.bytesMax = bytesMax
+            segmentBytes = min(64 << 20, max(4_096, bytesMax / 8))
         }
     }
 

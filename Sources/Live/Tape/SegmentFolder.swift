@@ -49,8 +49,8 @@ final class SegmentFolder {
         lock = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
         guard lock >= 0 else { throw Self.error(file, "cannot be opened", errno) }
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+            // The lock is closed by `deinit`, which runs also where this throws.
             let code = errno
-            close(lock)
             guard code == EWOULDBLOCK else { throw Self.error(file, "cannot be locked", code) }
             throw LiveTapeError(.inUse, "\(path): another process writes this tape; stop it first")
         }

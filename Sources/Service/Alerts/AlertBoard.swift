@@ -41,7 +41,8 @@ package final class AlertBoard: Sendable {
     /// What the board tells about itself.
     package struct Report: Sendable {
         package let summary: AlertSummary
-        /// From the receipt of a message until its alert was passed on, in seconds.
+        /// From the receipt of messages until the rules had seen them and their alerts were passed on, in seconds: of
+        /// those that were looked at together the oldest, which waited longest.
         package let delay: Histogram
         /// Messages that were not looked at, because evaluation fell behind.
         package let skipped: Int
@@ -61,7 +62,11 @@ package final class AlertBoard: Sendable {
         var recipients: [Recipient] = []
         var taps: [String: AlertTap] = [:]
         var seen: [String: SourceTotals] = [:]
-        var delay = Histogram(bounds: [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 1])
+        var delay = Histogram(
+            bounds: [
+                0.000_1, 0.000_2, 0.000_3, 0.000_5, 0.000_75, 0.001, 0.001_5, 0.002, 0.003, 0.005, 0.01, 0.025, 0.1, 1,
+            ]
+        )
         var recent: [Alert] = []
         var listeners: [Int: AsyncStream<Alert>.Continuation] = [:]
         var nextListener = 0
@@ -133,19 +138,25 @@ package final class AlertBoard: Sendable {
         return tap
     }
 
+    /// Ends watching a source: that it is silent from now on is no news.
+    package func untap(_ source: String) { state.withLock { $0.taps[source] = nil } }
+
     // MARK: Evaluation
 
     /// Looks at what was decoded of a source.
     private func observe(_ epoch: Epoch, source: String) {
         let time = now()
-        change { state, alerts in
+        let oldest = epoch.buckets.compactMap { $0.events.first?.receiptTime }.min()
+        change(oldest: oldest) { state, alerts in
             let number = state.engine.source(source)
             state.engine.received(source: number, at: time)
             for bucket in epoch.buckets {
                 let instrument = bucket.key.instrument
                 let lane = state.engine.instrument(instrument)
                 for event in bucket.events { state.engine.event(event, lane: lane, into: &alerts) }
-                if let last = bucket.events.last { Self.note(last, of: instrument, in: &state) }
+                if let last = bucket.events.last(where: { !$0.flags.contains(.outOfOrder) }) {
+                    Self.note(last, of: instrument, in: &state)
+                }
             }
             var seen = state.seen[source] ?? SourceTotals()
             Self.addRecords(epoch.counts, to: &seen) { count, rejected in
@@ -200,11 +211,18 @@ package final class AlertBoard: Sendable {
         change { state, alerts in state.engine.tickets(overdue: overdue, now: time, into: &alerts) }
     }
 
-    private func change(_ evaluate: (inout State, inout [Alert]) -> Void) {
+    /// - Parameter oldest: when the first of what is evaluated was received; nil where nothing was.
+    private func change(oldest: Timestamp? = nil, _ evaluate: (inout State, inout [Alert]) -> Void) {
         let (alerts, recipients) = state.withLock { state in
             var alerts: [Alert] = []
             evaluate(&state, &alerts)
+            alerts.removeAll { alert in
+                if case .source(let name) = alert.subject { state.taps[name] == nil } else { false }
+            }
             if !alerts.isEmpty { pass(alerts, on: &state) }
+            if let oldest, !oldest.isAbsent {
+                state.delay.add(Double(now().nanoseconds - oldest.nanoseconds) / 1e9)
+            }
             return (alerts, state.recipients)
         }
         guard !alerts.isEmpty, !recipients.isEmpty else { return }
@@ -213,12 +231,8 @@ package final class AlertBoard: Sendable {
 
     /// Tells the listeners, and remembers.
     private func pass(_ alerts: [Alert], on state: inout State) {
-        let time = now()
         for alert in alerts {
             for listener in state.listeners.values { listener.yield(alert) }
-            if !alert.eventTime.isAbsent {
-                state.delay.add(Double(time.nanoseconds - alert.receiptTime.nanoseconds) / 1e9)
-            }
             state.recent.append(alert)
         }
         if state.recent.count > Self.recentMax { state.recent.removeFirst(state.recent.count - Self.recentMax) }
@@ -286,6 +300,8 @@ package final class AlertBoard: Sendable {
 
 extension AlertBoard.Prices {
     fileprivate mutating func note(_ event: MarketEvent) {
+        // What is late, or was missed and fetched, is not the newest.
+        guard time.isAbsent || event.eventTime >= time else { return }
         time = event.eventTime
         switch event.payload {
         case .trade(let value): trade = value.price

@@ -10,6 +10,8 @@ package enum DeliveryOutcome: Sendable {
     case delivered
     /// It may be tried again, not before so much time where somebody said so.
     case failed(reason: String, retryAfter: Duration?)
+    /// It will never be taken.
+    case undeliverable(reason: String)
 }
 
 /// Brings letters from an outbox to a recipient, one after the other, until they arrived.
@@ -62,13 +64,22 @@ package struct AlertDelivery: Sendable {
                     try outbox.remove(letter)
                     attempts = 0
                     delay.reset()
-                    for line in log.lines(for: nil) { environment.log(line) }
+                    for line in log.lines(for: nil) { environment.log(line, .warning) }
+                case .undeliverable(let reason):
+                    try outbox.bury(letter)
+                    environment.log("\(name): an alert is given up: \(letter.name): \(reason)", .error)
+                    attempts = 0
                 case .failed(let reason, let retryAfter):
+                    // An attempt that ended with the task says nothing of the recipient.
+                    try Task.checkCancellation()
                     attempts += 1
-                    for line in log.lines(for: "\(name): \(reason)") { environment.log(line) }
+                    for line in log.lines(for: "\(name): \(reason)") { environment.log(line, .warning) }
                     if let attemptsMax, attempts >= attemptsMax {
                         try outbox.bury(letter)
-                        environment.log("\(name): an alert is given up after \(attempts) attempts: \(letter.name)")
+                        environment.log(
+                            "\(name): an alert is given up after \(attempts) attempts: \(letter.name)",
+                            .error
+                        )
                         attempts = 0
                         continue
                     }
@@ -76,7 +87,7 @@ package struct AlertDelivery: Sendable {
                     try await environment.retry.sleep(max(pause, retryAfter ?? .zero))
                 }
             } catch let error as Outbox.Failure {
-                for line in log.lines(for: "\(name): \(error)") { environment.log(line) }
+                for line in log.lines(for: "\(name): \(error)") { environment.log(line, .error) }
                 try await environment.retry.sleep(Self.diskPause)
             }
         }
@@ -117,9 +128,11 @@ package struct AlertStore: Sendable {
         guard let document = try? BSONDocument(validating: letter.bytes), let id = document[DocumentField.id],
             let subject = document[Field.subject]
         else {
-            return .failed(reason: "\(letter.name) holds no alert", retryAfter: nil)
+            return .undeliverable(reason: "it holds no alert")
         }
-        var fields = document.fields.filter { $0.key != DocumentField.id }.map { ($0.key, $0.value) }
+        var fields = document.fields.filter { $0.key != DocumentField.id && $0.key != Field.subject }.map {
+            ($0.key, $0.value)
+        }
         fields.append((DocumentField.schemaVersion, .int64(AlertsCollection.schemaVersion)))
         let change = VersionedChange(
             key: DocumentKey(
@@ -132,6 +145,7 @@ package struct AlertStore: Sendable {
         )
         switch await writer.apply(change) {
         case .applied, .conflict: return .delivered
+        case .failed(let error) where error.code == .refused: return .undeliverable(reason: error.message)
         case .failed(let error), .unknown(let error): return .failed(reason: error.message, retryAfter: nil)
         case .notFound: return .failed(reason: "the alert was not stored", retryAfter: nil)
         }

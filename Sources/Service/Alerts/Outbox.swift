@@ -41,7 +41,9 @@ package final class Outbox: Sendable {
         try Self.make(folder)
         try Self.make(folder + "/" + Self.dead)
         let names = try Self.names(in: folder).filter { $0.hasSuffix(Self.suffix) && !$0.hasPrefix(".") }.sorted()
-        let last = names.last.flatMap { UInt64($0.prefix(Self.digits)) } ?? 0
+        // Also those that were given up: a new letter must not take the name of one.
+        let known = names + (try Self.names(in: folder + "/" + Self.dead))
+        let last = known.compactMap { UInt64($0.prefix(Self.digits)) }.max() ?? 0
         state = Mutex(State(waiting: names, nextNumber: last + 1))
     }
 
@@ -80,6 +82,11 @@ package final class Outbox: Sendable {
         guard let name = state.withLock({ $0.waiting.first }) else { return nil }
         let path = "\(folder)/\(name)"
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // Somebody deleted it: that is their decision.
+        if descriptor < 0, errno == ENOENT {
+            forget(name)
+            return try first()
+        }
         guard descriptor >= 0 else { throw Self.failure(path) }
         defer { close(descriptor) }
         var bytes: [UInt8] = []
@@ -98,7 +105,7 @@ package final class Outbox: Sendable {
     package func remove(_ letter: Letter) throws(Failure) {
         let path = "\(folder)/\(letter.name)"
         guard unlink(path) == 0 || errno == ENOENT else { throw Self.failure(path) }
-        state.withLock { $0.waiting.removeAll { $0 == letter.name } }
+        forget(letter.name)
     }
 
     /// The letter is given up.
@@ -107,13 +114,24 @@ package final class Outbox: Sendable {
     package func bury(_ letter: Letter) throws(Failure) {
         let path = "\(folder)/\(letter.name)"
         guard rename(path, "\(folder)/\(Self.dead)/\(letter.name)") == 0 else { throw Self.failure(path) }
-        state.withLock { $0.waiting.removeAll { $0 == letter.name } }
+        forget(letter.name)
     }
+
+    private func forget(_ name: String) { state.withLock { $0.waiting.removeAll { $0 == name } } }
 
     // MARK: Files
 
     private func write(_ bytes: [UInt8], to name: String) throws(Failure) {
         let draft = "\(folder)/.\(name)"
+        do throws(Failure) {
+            try write(bytes, draft: draft, to: name)
+        } catch {
+            unlink(draft)
+            throw error
+        }
+    }
+
+    private func write(_ bytes: [UInt8], draft: String, to name: String) throws(Failure) {
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw Self.failure(draft) }
         defer { close(descriptor) }

@@ -98,7 +98,9 @@ package final class SpoolSource: FileSource {
         do {
             let input = try TapeInput.open(path: "\(path)/\(file)")
             let before = status.stored
-            let report = try await replayer.run(input, source: name, marketSource: "\(name)/\(file)") {
+            // Files of one name are told apart by how they begin.
+            let tape = TapeIdentity(head: input.head).name("\(name)/\(file)")
+            let report = try await replayer.run(input, source: name, marketSource: tape) {
                 [self] progress in
                 state.withLock { $0.status.stored = before + progress.stored }
                 note(nil)
@@ -124,20 +126,23 @@ package final class SpoolSource: FileSource {
         if let place = report.truncatedAt {
             return try putAside(file, "line \(place.line + 1): it ends in the middle of a record; all before is stored")
         }
+        let rejected = report.counts.rejected.values.reduce(0, +)
+        if rejected > 0, rejected == report.counts.records {
+            return try putAside(file, "nothing in it is what its format says; see the collection 'rejects'")
+        }
         try folder.putAway(file)
         state.withLock { $0.status.done += 1 }
-        let rejected = report.counts.rejected.values.reduce(0, +)
-        let more = rejected > 0 ? ", \(rejected) records were rejected" : ""
-        log("\(file): \(report.stored) events stored\(more)")
+        let more = rejected > 0 ? ", \(rejected) rejected" : ""
+        log("\(file): \(report.counts.records) records, \(report.stored) events stored\(more)")
     }
 
     private func putAside(_ file: String, _ reason: String) throws {
         try folder.reject(file)
         state.withLock { $0.status.failed += 1 }
-        log("\(file) is put into 'failed': \(reason)")
+        log("\(file) is put into 'failed': \(reason)", .error)
     }
 
-    private func log(_ line: String) { environment.log("\(name): \(line)") }
+    private func log(_ line: String, _ level: LogLine.Level = .info) { environment.log(line, level, source: name) }
 
     private func note(_ trouble: String?) {
         let lines = state.withLock { state in
@@ -145,6 +150,6 @@ package final class SpoolSource: FileSource {
             state.status.trouble = trouble
             return state.log.lines(for: trouble) + (isOver ? ["goes on as it should"] : [])
         }
-        for line in lines { log(line) }
+        for line in lines { log(line, trouble == nil ? .info : .warning) }
     }
 }

@@ -128,7 +128,7 @@ package final class TailSource: FileSource {
         }
     }
 
-    private func log(_ line: String) { environment.log("\(name): \(line)") }
+    private func log(_ line: String, _ level: LogLine.Level = .info) { environment.log(line, level, source: name) }
 
     private func note(_ trouble: String?) {
         let lines = state.withLock { state in
@@ -136,6 +136,6 @@ package final class TailSource: FileSource {
             state.status.trouble = trouble
             return state.log.lines(for: trouble) + (isOver ? ["goes on as it should"] : [])
         }
-        for line in lines { log(line) }
+        for line in lines { log(line, trouble == nil ? .info : .warning) }
     }
 }

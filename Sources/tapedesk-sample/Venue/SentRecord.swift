@@ -93,7 +93,8 @@ struct SentRecord: Sendable {
         let (first, last) = (tally.firstID.map { "\($0)" } ?? "null", tally.lastID.map { "\($0)" } ?? "null")
         try write(
             #"    {"symbol": "\#(tally.symbol)", "first_id": \#(first), "last_id": \#(last), "#
-                + #""trades": \#(tally.trades), "quotes": \#(tally.quotes), "skipped": \#(tally.skipped), "skipped_ids": ["#,
+                + #""trades": \#(tally.trades), "quotes": \#(tally.quotes), "#
+                + #""skipped": \#(tally.skipped), "skipped_ids": ["#,
             to: &file
         )
         // Lines of the file have a longest length.
