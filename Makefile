@@ -1,7 +1,7 @@
 # The two commands of a newcomer are `make run` and `make test`.
 
 .DEFAULT_GOAL := help
-.PHONY: help install-dependencies build run test bench lint format build-install install uninstall clean
+.PHONY: help install-dependencies build run test soak bench lint format build-install install uninstall clean
 
 SWIFT_SOURCES := Sources Tests Benchmarks Package.swift
 PREFIX ?= /usr/local
@@ -15,13 +15,19 @@ install-dependencies: ## install the system packages that are missing, check the
 build: install-dependencies ## build everything in release
 	swift build -c release
 
-run: build ## start a local MongoDB, replay a sample feed into it, say what to type next
+run: build ## start a local MongoDB, show a replay, the desk, and a live market until Ctrl-C
 	@scripts/run-sample
 
 # Tests are built like the programs, and with them, so that everything is built once.
 test: install-dependencies ## run all tests (the system tests run the programs, and a mongod of their own)
 	@mongod=$$(scripts/local-mongo binary) && export TAPEDESK_MONGOD="$$mongod" TAPEDESK_TESTABLE=1 && \
 		swift build -c release --build-tests && swift test -c release --skip-build --parallel
+
+SOAK_SECONDS ?= 3600
+soak: install-dependencies ## let everything go wrong for SOAK_SECONDS (3600): the soak of the tests, for longer
+	@mongod=$$(scripts/local-mongo binary) && export TAPEDESK_MONGOD="$$mongod" TAPEDESK_TESTABLE=1 && \
+		swift build -c release --build-tests && \
+		TAPEDESK_SOAK_SECONDS=$(SOAK_SECONDS) swift test -c release --skip-build --filter SoakTests
 
 bench: build ## measure against the budgets and against peers
 	@Benchmarks/run

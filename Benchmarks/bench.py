@@ -24,6 +24,7 @@ from typing import Any
 import pymongo
 import ticket_desk
 from compaction import Compaction
+from daemon import Daemon
 from pymongo.errors import PyMongoError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -270,13 +271,21 @@ def measure_compaction(bench: Bench) -> None:
     compaction.commit_latency(bench.add, lambda: refill(bench, *arguments))
 
 
+def measure_daemon(bench: Bench) -> None:
+    """How long messages take until they are stored, and until the rules of alerts have seen them."""
+    try:
+        Daemon(BIN, bench.uri, bench.client, DATABASE + "_daemon").measure(bench.add)
+    except (RuntimeError, OSError) as error:
+        raise Unavailable(str(error)) from error
+
+
 def refill(bench: Bench, *arguments: str) -> None:
     bench.client.drop_database(DATABASE)
     replay_into(bench, DATABASE, "first", *arguments)
 
 
 def drop_databases(bench: Bench) -> None:
-    for suffix in ("", "_parts", "_size", "_load", "_desk"):
+    for suffix in ("", "_parts", "_size", "_load", "_desk", "_daemon"):
         bench.client.drop_database(DATABASE + suffix)
 
 
@@ -511,6 +520,7 @@ def parts() -> list[tuple[str, Callable[[Bench], None]]]:
         ("tapedesk-bench find-and-modify", measure_own_bench("find-and-modify", needs_feed=False, needs_mongo=True)),
         ("tapedesk-bench export", measure_own_bench("export", needs_feed=False, needs_mongo=True)),
         ("compaction", measure_compaction),
+        ("daemon", measure_daemon),
         ("ticket load", measure_ticket_load),
         ("ticket commands", measure_ticket_commands),
     ] + [(f"size of {recording.title}", measure_size(recording)) for recording in RECORDINGS]
