@@ -36,8 +36,15 @@ package struct Access: Sendable {
 
     /// Lets pass who may look: everybody where there are no tokens.
     func requireReading(_ request: Request) throws {
+        try requireReading(authorization: request.headers[.authorization])
+    }
+
+    /// Lets pass who may look.
+    ///
+    /// - Parameter authorization: the value of the header.
+    func requireReading(authorization: String?) throws {
         guard !tokens.isEmpty else { return }
-        _ = try holder(request, .read)
+        _ = try holder(authorization, .read)
     }
 
     /// Who asks, with a token for handing in data.
@@ -48,11 +55,11 @@ package struct Access: Sendable {
                 message: "nobody may hand in data: add a token with the role 'ingest' to 'http.tokens'"
             )
         }
-        return try holder(request, .ingest)
+        return try holder(request.headers[.authorization], .ingest)
     }
 
-    private func holder(_ request: Request, _ role: Role) throws -> Token {
-        guard let given = Self.bearerToken(request) else {
+    private func holder(_ authorization: String?, _ role: Role) throws -> Token {
+        guard let given = Self.bearerToken(authorization) else {
             throw HTTPError(
                 .unauthorized,
                 headers: [.wwwAuthenticate: "Bearer"],
@@ -73,9 +80,9 @@ package struct Access: Sendable {
         return token
     }
 
-    private static func bearerToken(_ request: Request) -> Substring? {
-        guard let value = request.headers[.authorization] else { return nil }
-        let words = value.split(separator: " ", maxSplits: 1)
+    private static func bearerToken(_ authorization: String?) -> Substring? {
+        guard let authorization else { return nil }
+        let words = authorization.split(separator: " ", maxSplits: 1)
         guard words.count == 2, words[0].lowercased() == "bearer" else { return nil }
         return words[1]
     }

@@ -6,6 +6,7 @@ import HummingbirdCore
 import HummingbirdTLS
 import Logging
 import NIOCore
+import NIOHTTP1
 import NIOSSL
 package import Service
 
@@ -33,7 +34,7 @@ package struct WebServer: Sendable {
     private let tickets: TicketIntake
 
     /// Who sends nothing for so long is cut off.
-    private static let idleTimeout = TimeAmount.seconds(60)
+    private static let idleTimeout: Duration = .seconds(60)
     private static let connectionsMax = 256
     private static let backlog = 128
 
@@ -62,9 +63,20 @@ package struct WebServer: Sendable {
     /// - Parameter onListening: is told the port.
     /// - Throws: where the address cannot be used, or the certificate.
     package func run(onListening: @escaping @Sendable (Int) -> Void) async throws {
-        let channel = HTTPServerBuilder.http1(
-            configuration: .init(additionalChannelHandlers: [], idleTimeout: Self.idleTimeout)
-        )
+        let channel = HTTPServerBuilder { [alerts, access] responder in
+            UpgradableChannel(
+                responder: responder,
+                idleTimeout: Self.idleTimeout,
+                shouldUpgrade: { head in
+                    let isAllowed =
+                        (try? access.requireReading(authorization: head.headers.first(name: "Authorization"))) != nil
+                    return URI(head.uri).path == "/alerts" && isAllowed
+                },
+                serve: { channel, target in
+                    await alerts.serve(channel, after: URI(target).queryParameters.get("after"))
+                }
+            )
+        }
         var logger = Logger(label: "tapedesk.http", factory: { _ in SwiftLogNoOpLogHandler() })
         logger.logLevel = .critical
         let application = Application(

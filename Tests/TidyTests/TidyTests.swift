@@ -32,7 +32,8 @@ import Testing
         ],
         "WebInterface": [
             "Alerts", "Console", "Digests", "DocumentStore", "Feeds", "HTTPTypes", "Hummingbird", "HummingbirdCore",
-            "HummingbirdTLS", "Ingest", "Live", "Logging", "MarketData", "NIOCore", "NIOSSL", "Service",
+            "HummingbirdTLS", "Ingest", "Live", "Logging", "MarketData", "NIOCore", "NIOHTTP1", "NIOHTTPTypes",
+            "NIOHTTPTypesHTTP1", "NIOSSL", "NIOWebSocket", "Service",
         ],
         "Settings": ["Alerts", "MarketData", "Yams"],
         "Console": ["ArgumentParser", "Settings", "DocumentStore", "MongoRuntime", "MongoStore", "Tickets"],
