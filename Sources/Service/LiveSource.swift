@@ -194,17 +194,24 @@ package final class LiveSource: ServiceSource {
             state.recorder = recorder
             state.isStarted = target == nil
         }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await self.record(recorder) }
-            if let target {
-                group.addTask {
-                    await target.isPrepared.wait()
-                    try await self.apply(recorder, target.replay)
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { await self.record(recorder) }
+                if let target {
+                    group.addTask {
+                        await target.isPrepared.wait()
+                        try await self.apply(recorder, target.replay)
+                    }
                 }
+                // The first failure ends the other, which waiting for all would not.
+                for try await _ in group {}
             }
-            // The first failure ends the other, which waiting for all would not.
-            for try await _ in group {}
+        } catch {
+            await tape.release()
+            throw error
         }
+        // A successor of the same name begins as soon as this returns, and others may still look at this object.
+        await tape.release()
         // A successor takes the tape over once nobody holds it.
         alerts?.untap(settings.name)
         state.withLock { state in

@@ -98,6 +98,7 @@ final class RunningService: Sendable {
             }
             defer { group.cancelAll() }
             group.addTask { [desk, isPrepared] in try await desk.run(isPrepared) }
+            group.addTask { [notifier] in await notifier.watchForTheEnd() }
             group.addTask { [self] in
                 defer { isOver.raise() }
                 try await daemon.run { [daemon, notifier, alerts, rates, environment] in

@@ -11,7 +11,6 @@ final class ServiceNotifier: Sendable {
 
     private struct State {
         var isReady = false
-        var isStopping = false
         /// Up to where each source was confirmed when it was looked at last, by name.
         var confirmed: [String: Int64] = [:]
         /// For how many seconds some source has had something to store, and nothing was confirmed.
@@ -38,7 +37,6 @@ final class ServiceNotifier: Sendable {
         let news = state.withLock { state in
             defer {
                 state.isReady = state.isReady || isStarted
-                state.isStopping = stop.isRaised
             }
             let isStuck = statuses.contains { Self.isStuck($0.value, since: state.confirmed[$0.key]) }
             state.stuckFor = isStuck ? state.stuckFor + 1 : 0
@@ -46,14 +44,18 @@ final class ServiceNotifier: Sendable {
             return (
                 isReady: isStarted && !state.isReady,
                 isStarting: !isStarted && !state.isReady,
-                isStopping: stop.isRaised && !state.isStopping,
                 isMoving: state.stuckFor < Self.stuckMax
             )
         }
         if news.isReady { notifier.ready() }
         if news.isStarting { notifier.extendTimeout(by: Self.startingTime) }
-        if news.isStopping { notifier.stopping() }
         if notifier.watchdogInterval != nil, news.isMoving { notifier.watchdog() }
+    }
+
+    /// Says so as soon as the daemon is told to stop: it may be gone within a second.
+    func watchForTheEnd() async {
+        await stop.wait()
+        notifier.stopping()
     }
 
     /// The configuration is being read again.

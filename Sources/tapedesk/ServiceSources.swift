@@ -73,7 +73,7 @@ struct ServiceSources: Sendable {
         )
         switch files.kind {
         case .spool:
-            return SpoolSource(
+            let source = SpoolSource(
                 name: files.name,
                 path: files.path,
                 reading: "\(files)",
@@ -81,6 +81,9 @@ struct ServiceSources: Sendable {
                 isPrepared: isPrepared,
                 environment: environment
             )
+            // A configuration with a folder that cannot be made is refused as a whole.
+            try source.prepare()
+            return source
         case .tail:
             return TailSource(
                 name: files.name,

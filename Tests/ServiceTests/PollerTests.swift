@@ -32,6 +32,7 @@ func aggregatedTrades(_ numbers: ClosedRange<Int>) -> String {
         _ tape: TapeBench,
         _ rest: RestBench,
         _ answers: [LocalWebServer.Response],
+        closes: Bool = true,
         plan change: (inout PollPlan) -> Void = { _ in }
     ) async throws -> [LocalWebServer.Request] {
         let server = try LocalWebServer(answering: answers)
@@ -48,7 +49,8 @@ func aggregatedTrades(_ numbers: ClosedRange<Int>) -> String {
         let requests = await server.requests(atLeast: answers.count + 1)
         task.cancel()
         await task.value
-        await tape.close()
+        await tape.recorder.tape.sync()
+        if closes { await tape.close() }
         return requests
     }
 
@@ -95,6 +97,16 @@ func aggregatedTrades(_ numbers: ClosedRange<Int>) -> String {
         )
         #expect(try tape.frames().map(\.target) == [target, "\(target)#new=2-3", "\(target)#new=0"])
         #expect(try tape.events().map(\.close) == ["10", "11", "12", "13", "14", "20"])
+    }
+
+    @Test func whatAnEarlierRunRecordedIsNoNews() async throws {
+        let (tape, rest) = (try TapeBench(dialect: "binance"), try rest())
+        let known = LocalWebServer.Response(text: bars((-2, "10"), (-1, "11")))
+        _ = try await poll(.binance, tape, rest, [known], closes: false)
+        let revised = LocalWebServer.Response(text: bars((-2, "10"), (-1, "12")))
+        _ = try await poll(.binance, tape, rest, [known, revised])
+        #expect(try tape.frames().map(\.target) == [target, "\(target)#new=1"])
+        #expect(try tape.events().map(\.close) == ["10", "11", "12"])
     }
 
     @Test func anAnswerThatSaysNothingChangedIsNoTrouble() async throws {

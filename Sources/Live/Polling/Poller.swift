@@ -38,6 +38,8 @@ public struct Poller: Sendable {
 
     /// More than the items of any answer.
     private static let itemsMax = 20_000
+    /// More than a day of polls, mostly.
+    private static let lookBackBytes = 8 << 20
     /// A full tape is tried again so much later.
     private static let retryDelay: Duration = .milliseconds(100)
 
@@ -56,7 +58,7 @@ public struct Poller: Sendable {
 
     /// Polls until the task is cancelled.
     public func run() async {
-        var memory = AnswerMemory(itemsMax: Self.itemsMax)
+        var memory = rememberTheTape()
         var cache = ConditionalCache(urlsMax: 1)
         var cursor: String?
         var isOpen = false
@@ -84,6 +86,27 @@ public struct Poller: Sendable {
                 return
             }
         }
+    }
+
+    /// What earlier runs recorded of the answers, as far as it is at the end of the tape: that is no news.
+    private func rememberTheTape() -> AnswerMemory {
+        var memory = AnswerMemory(itemsMax: Self.itemsMax)
+        let name = Array(plan.name.utf8)
+        recorder.tape.lastBytes(max: Self.lookBackBytes).withUnsafeBytes { bytes in
+            TapeFrames.forEach(in: bytes) { kind, time, connection, payload in
+                guard kind == .answer, connection.elementsEqual(name),
+                    let end = payload.firstIndex(of: UInt8(ascii: "\n"))
+                else { return }
+                // The target ends where the places begin that were news then: all of the answer is known by now.
+                let target = String(decoding: payload[..<end].prefix { $0 != UInt8(ascii: "#") }, as: UTF8.self)
+                let body = Array(payload[(end + 1)...])
+                guard let items = try? AnswerItems(dialect, target: target, body: body, receiptTime: time) else {
+                    return
+                }
+                memory.remember(items)
+            }
+        }
+        return memory
     }
 
     /// Asks once; answers what went wrong.

@@ -329,6 +329,19 @@ public final class LiveTape: Sendable {
         grown.signal()
     }
 
+    /// Lets go of the folder, behind everything that is still to be written: for whoever takes it next.
+    ///
+    /// To be called once the tape is closed and nobody reads it.
+    public func release() async {
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            disk.queue.async {
+                try? self.write()
+                self.disk.folder.release()
+                continuation.resume()
+            }
+        }
+    }
+
     // MARK: Deleting
 
     /// Deletes the segments that hold nothing at or behind a place; never the last one.
@@ -355,6 +368,21 @@ public final class LiveTape: Sendable {
     }
 
     // MARK: Reading
+
+    /// What is on the disk of the tape's end: of the last segment, at most so many bytes.
+    ///
+    /// Begins in the middle of a record, perhaps. Reads the file: to be called where that may take a moment.
+    func lastBytes(max: Int) -> [UInt8] {
+        let (segment, end) = state.withLock { ($0.segments.last, $0.status.durable.offset) }
+        guard let segment, end > segment.start.offset else { return [] }
+        let count = Int(min(Int64(max), end - segment.start.offset))
+        guard let file = try? FileSource(path: disk.folder.path(of: segment)),
+            (try? file.skip(to: end - segment.start.offset - Int64(count))) != nil
+        else { return [] }
+        var bytes = [UInt8](repeating: 0, count: count)
+        let read = bytes.withUnsafeMutableBytes { (try? file.read(into: $0)) ?? 0 }
+        return Array(bytes.prefix(read))
+    }
 
     /// Where a byte is.
     struct Place {

@@ -61,6 +61,9 @@ final class SegmentFolder {
         close(lock)
     }
 
+    /// Lets another tape take the folder; nothing is written from then on.
+    func release() { _ = flock(lock, LOCK_UN) }
+
     func path(of segment: Segment) -> String { path + "/" + segment.name }
 
     /// The segments that are there, in order.

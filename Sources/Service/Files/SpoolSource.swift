@@ -47,6 +47,11 @@ package final class SpoolSource: FileSource {
         self.environment = environment
     }
 
+    /// Makes the folders where they are missing.
+    ///
+    /// - Throws: where they cannot be made.
+    package func prepare() throws { try folder.prepare() }
+
     package var status: FileSourceStatus { state.withLock { $0.status } }
     package var isStarted: Bool { state.withLock { $0.isStarted } }
 
@@ -58,12 +63,12 @@ package final class SpoolSource: FileSource {
     }
 
     package func run() async throws {
-        try folder.prepare()
         state.withLock { $0.isStarted = true }
         await isPrepared.wait()
         var delay = ReconnectDelay()
         while !stop.isRaised {
             do {
+                try folder.prepare()
                 try await takeFiles()
                 delay.reset()
                 try await environment.retry.sleep(Self.interval)

@@ -70,7 +70,9 @@ package final class TailSource: FileSource {
                 if error.code != .unavailable { note(error.message) }
                 try await environment.retry.sleep(Self.interval)
             } catch let error as StoreError where error.code == .refused {
-                throw StoreError(.refused, "source '\(name)' cannot go on with \(path): \(error.message)")
+                // Other sources go on; and the next file of that name may be taken.
+                note("cannot go on with \(path): \(error.message)")
+                try await environment.retry.sleep(delay.next(environment.retry.random()))
             }
         }
     }

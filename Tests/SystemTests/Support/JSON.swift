@@ -50,6 +50,10 @@ enum JSON: Equatable, Sendable, Decodable {
         if case .string(let text) = self { text } else { nil }
     }
 
+    var double: Double? {
+        if case .number(let number) = self { number } else { nil }
+    }
+
     var integer: Int? {
         if case .number(let number) = self { Int(exactly: number) } else { nil }
     }

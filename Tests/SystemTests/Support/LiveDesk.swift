@@ -40,6 +40,7 @@ final class LiveDesk: Sendable {
             """
             service:
               state: \(desk.folder)/state
+            http: { listen: "127.0.0.1:0" }
             sources:
               - name: spot
                 venue: binance
