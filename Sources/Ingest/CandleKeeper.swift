@@ -58,9 +58,12 @@ package final class CandleKeeper: Sendable {
     package var isEmpty: Bool { state.withLock { $0.waiting.isEmpty && !$0.isFlushing } }
 
     /// How long until what waits is to be written; zero where that is due, nil where nothing waits.
+    ///
+    /// While some is being written, the rest is not due: who asks again and again would keep that from ending.
     package var timeToFlush: Duration? {
         state.withLock { state in
             guard !state.waiting.isEmpty else { return nil }
+            guard !state.isFlushing else { return limits.interval }
             guard state.waiting.count <= limits.barsMax, let flushedAt = state.flushedAt else { return .zero }
             return max(.zero, flushedAt + limits.interval - now())
         }

@@ -282,12 +282,14 @@ package final class LiveSource: ServiceSource {
         return try LiveTape(folder: settings.folder, header: header, limits: settings.limits, start: start)
     }
 
+    /// MongoDB is tried again after so much time at the latest: it is one server, and ours.
+    private static let databasePauseMax: Duration = .seconds(4)
     private static let takeAttempts = 50
     private static let takePause: Duration = .milliseconds(100)
 
     /// Up to where the source was applied, nil inside where it never was; nil where it was stopped meanwhile.
     private func lastPlace(_ target: Replay.Target) async throws -> TapePlace?? {
-        var delay = ReconnectDelay()
+        var delay = ReconnectDelay(longest: Self.databasePauseMax)
         while !stop.isRaised {
             do throws(StoreError) {
                 let place = try await checkpoints(target).load()?.place
@@ -355,7 +357,7 @@ package final class LiveSource: ServiceSource {
 
     /// Applies the tape to its end, which comes when it is closed.
     private func apply(_ recorder: FeedRecorder, _ target: Replay.Target) async throws {
-        var delay = ReconnectDelay()
+        var delay = ReconnectDelay(longest: Self.databasePauseMax)
         while true {
             let before = status.confirmed
             do {

@@ -83,38 +83,48 @@ final class RunningService: Sendable {
     func run() async throws {
         let signals = StopOnSignals(stop) { [weak self] in self?.reload() }
         let server = configuration.withLock { webServer($0) }
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        try await withThrowingTaskGroup(of: Part.self) { group in
             group.addTask { [self] in
                 try await prepare()
-                // What runs beside the daemon ends with it.
-                await isOver.wait()
+                return .other
             }
             if let server {
                 group.addTask { [environment] in
                     try await server.run { port in
                         environment.log("HTTP at port \(port): /healthz, /readyz, /metrics, /status, /alerts")
                     }
+                    return .other
                 }
             }
             defer { group.cancelAll() }
-            group.addTask { [desk, isPrepared] in try await desk.run(isPrepared) }
-            group.addTask { [notifier] in await notifier.watchForTheEnd() }
+            group.addTask { [desk, isPrepared] in
+                try await desk.run(isPrepared)
+                return .other
+            }
+            group.addTask { [notifier] in
+                await notifier.watchForTheEnd()
+                return .other
+            }
             group.addTask { [self] in
-                defer { isOver.raise() }
                 try await daemon.run { [daemon, notifier, alerts, rates, environment] in
                     notifier.tell(daemon)
                     rates.look(at: daemon.liveSources, now: environment.retry.now())
                     alerts.tick()
                 }
+                return .daemon
             }
-            while !isOver.isRaised { try await group.next() }
+            // What runs beside the daemon ends with it.
+            while let part = try await group.next(), part != .daemon {}
         }
         Terminal.progress("")
         for source in daemon.liveSources { Terminal.error(ServiceText.recorded(source)) }
         withExtendedLifetime(signals) {}
     }
 
-    private let isOver = Latch()
+    private enum Part: Sendable {
+        case daemon
+        case other
+    }
 
     private static func check(_ configuration: Configuration) throws {
         try configuration.checkNames()
