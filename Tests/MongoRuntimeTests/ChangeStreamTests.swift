@@ -107,10 +107,10 @@ import Testing
     @Test func waitIsShorterThanTheTimeForAnAnswer() async throws {
         let server = try await LocalMongo.shared()
         let store = try await MongoDocumentStore.connect(
-            uri: server.uri(options: "socketTimeoutMS=1000"),
+            uri: server.uri(options: "socketTimeoutMS=10000"),
             database: LocalMongo.uniqueDatabaseName()
         )
-        let notice = try? await store.changedDocuments(in: Self.collection, after: nil, waiting: .seconds(5))
+        let notice = try? await store.changedDocuments(in: Self.collection, after: nil, waiting: .seconds(60))
         #expect(notice?.ids == [])
         await store.close()
     }
