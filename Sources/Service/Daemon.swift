@@ -179,7 +179,7 @@ package final class Daemon: Sendable {
             guard let compaction = state.withLock({ $0.compaction }),
                 environment.retry.now() - last >= compaction.interval
             else { continue }
-            for line in log.lines(for: await trouble(of: compaction.compactor)) { environment.log(line, .warning) }
+            log.note(await trouble(of: compaction.compactor), in: environment)
             last = environment.retry.now()
         }
         return .other

@@ -87,18 +87,17 @@ package final class LiveSource: ServiceSource {
         /// Bytes of the tape that MongoDB has not confirmed.
         package var waitingBytes: Int64 { tape.map { max(0, $0.end.offset - max(confirmed, $0.first.offset)) } ?? 0 }
 
-        fileprivate init(_ state: State) {
-            let recorded = state.recorder.map(Recorded.init) ?? state.ended
-            feed = recorded.feed
-            tape = recorded.tape
-            lag = recorded.lag
+        fileprivate init(_ state: State, trouble: String?) {
+            feed = state.recorder?.counts ?? FeedCounts()
+            tape = state.recorder?.tape.status
+            lag = state.recorder?.lag ?? LagMeter()
             stored = state.stored
             confirmed = state.confirmed
             isStarted = state.isStarted
             counts = state.counts
             openGaps = state.openGaps
             commits = state.commits
-            trouble = state.trouble
+            self.trouble = trouble
         }
     }
 
@@ -119,34 +118,18 @@ package final class LiveSource: ServiceSource {
     private let alerts: AlertBoard?
     private let environment: ServiceEnvironment
     private let stop = Latch()
+    private let trouble: SourceTrouble
     private let state = Mutex(State())
-
-    /// What was recorded.
-    fileprivate struct Recorded {
-        let feed: FeedCounts
-        let tape: LiveTape.Status?
-        let lag: LagMeter
-
-        init(_ recorder: FeedRecorder?) {
-            feed = recorder?.counts ?? FeedCounts()
-            tape = recorder?.tape.status
-            lag = recorder?.lag ?? LagMeter()
-        }
-    }
 
     fileprivate struct State {
         var recorder: FeedRecorder?
         var repair: GapRepair?
-        /// What was recorded, where that is over.
-        var ended = Recorded(nil)
         var stored = 0
         var confirmed: Int64 = 0
         var isStarted = false
         var counts = ReplayCounts()
         var openGaps = 0
         var commits = CommitMeter()
-        var trouble: String?
-        var log = TroubleLog()
     }
 
     /// A new tape begins so far behind the checkpoint: farther than anything of an earlier tape may have got into
@@ -161,6 +144,7 @@ package final class LiveSource: ServiceSource {
         self.target = target
         self.alerts = alerts
         self.environment = environment
+        trouble = SourceTrouble(of: settings.name, environment)
     }
 
     package var name: String { settings.name }
@@ -169,7 +153,10 @@ package final class LiveSource: ServiceSource {
 
     package func isSame(as other: any ServiceSource) -> Bool { (other as? LiveSource)?.settings == settings }
 
-    package var status: Status { state.withLock { Status($0) } }
+    package var status: Status {
+        let trouble = self.trouble.current
+        return state.withLock { Status($0, trouble: trouble) }
+    }
 
     /// Lets the source end: it records nothing more, and `run` returns when what is on the tape is stored.
     package func end() { stop.raise() }
@@ -194,6 +181,14 @@ package final class LiveSource: ServiceSource {
             state.recorder = recorder
             state.isStarted = target == nil
         }
+        let result = await work(recorder)
+        alerts?.untap(settings.name)
+        // A successor of the same name begins as soon as this returns, and others may still look at this object.
+        await tape.release()
+        try result.get()
+    }
+
+    private func work(_ recorder: FeedRecorder) async -> Result<Void, any Error> {
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { await self.record(recorder) }
@@ -206,32 +201,16 @@ package final class LiveSource: ServiceSource {
                 // The first failure ends the other, which waiting for all would not.
                 for try await _ in group {}
             }
+            return .success(())
         } catch {
-            await tape.release()
-            throw error
-        }
-        // A successor of the same name begins as soon as this returns, and others may still look at this object.
-        await tape.release()
-        // A successor takes the tape over once nobody holds it.
-        alerts?.untap(settings.name)
-        state.withLock { state in
-            state.ended = Recorded(state.recorder)
-            state.recorder = nil
-            state.repair = nil
+            return .failure(error)
         }
     }
 
     private func log(_ line: String, _ level: LogLine.Level = .info) { environment.log(line, level, source: name) }
 
     /// Notes why nothing is stored, or that it is again.
-    private func note(_ trouble: String?) {
-        let lines = state.withLock { state in
-            let isOver = trouble == nil && state.trouble != nil
-            state.trouble = trouble
-            return state.log.lines(for: trouble) + (isOver ? ["goes on as it should"] : [])
-        }
-        for line in lines { log(line, trouble == nil ? .info : .warning) }
-    }
+    private func note(_ trouble: String?) { self.trouble.note(trouble) }
 
     // MARK: The tape
 
@@ -262,30 +241,11 @@ package final class LiveSource: ServiceSource {
                 log("its tape is gone: a new one begins behind what is stored")
             }
         }
-        return try await takeTape(from: start)
-    }
-
-    /// Opens the tape as soon as nobody else holds it; nil where it was stopped meanwhile.
-    ///
-    /// What a predecessor recorded last may still be on its way to the disk.
-    private func takeTape(from start: TapeMark) async throws -> LiveTape? {
-        for _ in 0..<Self.takeAttempts {
-            let header = try self.header
-            do throws(LiveTapeError) {
-                return try LiveTape(folder: settings.folder, header: header, limits: settings.limits, start: start)
-            } catch {
-                guard error.code == .inUse else { throw error }
-            }
-            if stop.isRaised { return nil }
-            try await environment.retry.sleep(Self.takePause)
-        }
         return try LiveTape(folder: settings.folder, header: header, limits: settings.limits, start: start)
     }
 
     /// MongoDB is tried again after so much time at the latest: it is one server, and ours.
     private static let databasePauseMax: Duration = .seconds(4)
-    private static let takeAttempts = 50
-    private static let takePause: Duration = .milliseconds(100)
 
     /// Up to where the source was applied, nil inside where it never was; nil where it was stopped meanwhile.
     private func lastPlace(_ target: Replay.Target) async throws -> TapePlace?? {

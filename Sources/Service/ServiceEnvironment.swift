@@ -59,23 +59,3 @@ package struct ServiceEnvironment: Sendable {
         write(LogLine(level: level, source: source, message: message))
     }
 }
-
-/// Says of troubles that last what they are, once, and how often they came when they change.
-struct TroubleLog {
-    private var last: String?
-    private var repetitions = 0
-
-    /// The lines that are to be said now.
-    mutating func lines(for trouble: String?) -> [String] {
-        if trouble == last {
-            if trouble != nil { repetitions += 1 }
-            return []
-        }
-        var lines: [String] = []
-        if let last, repetitions > 0 { lines.append("\(last) (\(repetitions) times more)") }
-        last = trouble
-        repetitions = 0
-        if let trouble { lines.append(trouble) }
-        return lines
-    }
-}

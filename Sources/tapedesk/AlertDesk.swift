@@ -98,19 +98,15 @@ struct AlertDesk: Sendable {
 
     /// Looks for tickets that are overdue, where a rule asks for them.
     private func watchTickets() async throws {
-        var log = [String]()
+        var log = TroubleLog()
         while true {
             try await environment.retry.sleep(Self.ticketInterval)
             guard board.watchesTickets else { continue }
             do throws(StoreError) {
                 board.tickets(overdue: try await overdueTickets())
-                log = []
+                log.note(nil, in: environment)
             } catch {
-                // Said once: MongoDB is away, which the sources say as well.
-                if log != [error.message] {
-                    environment.log("tickets that are overdue are not known: \(error.message)", .warning)
-                }
-                log = [error.message]
+                log.note("tickets that are overdue are not known: \(error.message)", in: environment)
             }
         }
     }

@@ -71,28 +71,21 @@ struct ServiceSources: Sendable {
                 }
             }
         )
+        let intake = FileIntake(
+            name: files.name,
+            path: files.path,
+            reading: "\(files)",
+            replayer: replayer,
+            isPrepared: isPrepared,
+            environment: environment
+        )
         switch files.kind {
         case .spool:
-            let source = SpoolSource(
-                name: files.name,
-                path: files.path,
-                reading: "\(files)",
-                replayer: replayer,
-                isPrepared: isPrepared,
-                environment: environment
-            )
+            let source = SpoolSource(intake)
             // A configuration with a folder that cannot be made is refused as a whole.
             try source.prepare()
             return source
-        case .tail:
-            return TailSource(
-                name: files.name,
-                path: files.path,
-                reading: "\(files)",
-                replayer: replayer,
-                isPrepared: isPrepared,
-                environment: environment
-            )
+        case .tail: return TailSource(intake)
         }
     }
 }

@@ -64,7 +64,7 @@ package struct AlertDelivery: Sendable {
                     try outbox.remove(letter)
                     attempts = 0
                     delay.reset()
-                    for line in log.lines(for: nil) { environment.log(line, .warning) }
+                    log.note(nil, in: environment)
                 case .undeliverable(let reason):
                     try outbox.bury(letter)
                     environment.log("\(name): an alert is given up: \(letter.name): \(reason)", .error)
@@ -73,7 +73,7 @@ package struct AlertDelivery: Sendable {
                     // An attempt that ended with the task says nothing of the recipient.
                     try Task.checkCancellation()
                     attempts += 1
-                    for line in log.lines(for: "\(name): \(reason)") { environment.log(line, .warning) }
+                    log.note("\(name): \(reason)", in: environment)
                     if let attemptsMax, attempts >= attemptsMax {
                         try outbox.bury(letter)
                         environment.log(
@@ -87,7 +87,7 @@ package struct AlertDelivery: Sendable {
                     try await environment.retry.sleep(max(pause, retryAfter ?? .zero))
                 }
             } catch let error as Outbox.Failure {
-                for line in log.lines(for: "\(name): \(error)") { environment.log(line, .error) }
+                log.note("\(name): \(error)", .error, in: environment)
                 try await environment.retry.sleep(Self.diskPause)
             }
         }

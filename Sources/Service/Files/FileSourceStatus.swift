@@ -15,14 +15,3 @@ package struct FileSourceStatus: Sendable {
     /// Why nothing is stored at the moment; nil where it is.
     package var trouble: String?
 }
-
-/// A source of files, for reports.
-package protocol FileSource: ServiceSource {
-    /// Where the files are.
-    var path: String { get }
-    var status: FileSourceStatus { get }
-}
-
-extension FileSource {
-    package var troubles: [String] { status.trouble.map { [$0] } ?? [] }
-}
