@@ -69,6 +69,7 @@ let package = Package(
         ),
 
         .target(name: "Records", dependencies: ["BSON", "DocumentStore"], swiftSettings: strict),
+        .target(name: "JSONOutput", swiftSettings: strict),
         .target(name: "Digests", dependencies: ["CLibCrypto"], swiftSettings: strict),
 
         // The domain: no server, no clock, no randomness of its own.
@@ -98,7 +99,7 @@ let package = Package(
         ),
 
         // Rules over what comes in, and requests to others.
-        .target(name: "Alerts", dependencies: ["MarketData"], swiftSettings: strict),
+        .target(name: "Alerts", dependencies: ["JSONOutput", "MarketData"], swiftSettings: strict),
         .target(name: "WebClient", dependencies: ["CCurlShims", "CLibCurl"], swiftSettings: strict),
 
         // Live sources: their tapes, and the connections that they are recorded from.
@@ -142,7 +143,7 @@ let package = Package(
         ),
         .target(
             name: "TicketViews",
-            dependencies: ["BSON", "Console", "Tickets"],
+            dependencies: ["BSON", "Console", "JSONOutput", "Tickets"],
             swiftSettings: strict
         ),
 
@@ -150,7 +151,9 @@ let package = Package(
         .target(
             name: "WebInterface",
             dependencies: [
-                "Alerts", "Console", "Digests", "DocumentStore", "Feeds", "Ingest", "Live", "MarketData", "Service",
+                "Alerts", "Console", "JSONOutput", "Digests", "DocumentStore", "Feeds", "Ingest", "Live", "MarketData",
+                "Service",
+                "Settings",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -170,7 +173,8 @@ let package = Package(
         .executableTarget(
             name: "tapedesk",
             dependencies: [
-                "Alerts", "BSON", "Settings", "Console", "DocumentStore", "Feeds", "Ingest", "Live", "MarketData",
+                "Alerts", "BSON", "Settings", "Console", "JSONOutput", "DocumentStore", "Feeds", "Ingest", "Live",
+                "MarketData",
                 "MongoRuntime", "MongoStore", "Records", "Service", "TickCodec", "TickStore", "Tickets", "WebClient",
                 "WebInterface",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -183,7 +187,7 @@ let package = Package(
         .executableTarget(
             name: "ticket",
             dependencies: [
-                "BSON", "Settings", "Console", "DocumentStore", "MongoStore", "TicketViews", "Tickets",
+                "BSON", "Settings", "Console", "JSONOutput", "DocumentStore", "MongoStore", "TicketViews", "Tickets",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -202,7 +206,8 @@ let package = Package(
         .executableTarget(
             name: "tapedesk-bench",
             dependencies: [
-                "BSON", "Settings", "Console", "DocumentStore", "Feeds", "Ingest", "MarketData", "MongoRuntime",
+                "BSON", "Settings", "Console", "JSONOutput", "DocumentStore", "Feeds", "Ingest", "MarketData",
+                "MongoRuntime",
                 "MongoStore", "Records", "TickCodec", "TickStore", "Tickets",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -253,8 +258,9 @@ let package = Package(
         .testTarget(
             name: "ServiceTests",
             dependencies: [
-                "Alerts", "BSON", "Console", "Digests", "DocumentStore", "Feeds", "Ingest", "Live", "MarketData",
-                "Records", "Service", "SimulatedStore", "TestSupport", "WebClient", "WebInterface",
+                "Alerts", "BSON", "Console", "JSONOutput", "Digests", "DocumentStore", "Feeds", "Ingest", "Live",
+                "MarketData",
+                "Records", "Service", "Settings", "SimulatedStore", "TestSupport", "WebClient", "WebInterface",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -309,7 +315,7 @@ let package = Package(
         ),
         .testTarget(
             name: "TicketViewsTests",
-            dependencies: ["BSON", "Console", "TicketViews", "Tickets"],
+            dependencies: ["BSON", "Console", "JSONOutput", "TicketViews", "Tickets"],
             swiftSettings: strict
         ),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),

@@ -2,6 +2,7 @@ import ArgumentParser
 import BSON
 import Console
 import DocumentStore
+import JSONOutput
 import MongoRuntime
 import MongoStore
 import Tickets

@@ -38,8 +38,16 @@ package struct ConfigOptions: ParsableArguments {
     ///
     /// - Throws: `ConfigurationError` with all mistakes of the file.
     package func load() throws(ConfigurationError) -> Configuration {
-        try loaded.load(named: file ?? Terminal.environment("TAPEDESK_CONFIG"))
+        try loaded.load(named: named)
     }
+
+    /// The configuration as it is by now, for whoever takes over what changed.
+    ///
+    /// - Throws: `ConfigurationError` with all mistakes of the file.
+    package func reload() throws(ConfigurationError) -> Configuration { try ConfigurationFile.load(named: named) }
+
+    /// The file that the arguments or the environment name; nil for the default one.
+    private var named: String? { file ?? Terminal.environment("TAPEDESK_CONFIG") }
 }
 
 /// The configuration of this process, read when it is first asked for.

@@ -28,6 +28,13 @@ extension Configuration {
             package var role: Role
             /// The SHA-256 of the token, in 64 hexadecimal digits: the token itself is not at rest here.
             package var sha256: String
+
+            /// Takes all as it is.
+            package init(name: String, role: Role, sha256: String) {
+                self.name = name
+                self.role = role
+                self.sha256 = sha256
+            }
         }
 
         /// The address: a name or an address of this machine; nil where HTTP is not answered.

@@ -1,5 +1,6 @@
 package import BSON
-package import Console
+import Console
+package import JSONOutput
 package import Tickets
 
 /// Tickets as programs read them: what `--json` prints.

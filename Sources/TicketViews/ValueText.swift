@@ -1,5 +1,6 @@
 import BSON
 import Console
+import JSONOutput
 import Tickets
 
 /// Values of fields as people read them.

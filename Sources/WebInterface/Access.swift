@@ -1,32 +1,11 @@
 import Digests
 import HTTPTypes
 import Hummingbird
+package import Settings
 
 /// Who may ask for what.
 package struct Access: Sendable {
-    /// What somebody may do; each may do what the one before may.
-    package enum Role: Int, Sendable {
-        /// Look: metrics, status, alerts.
-        case read
-        /// Hand in data.
-        case ingest
-        /// Everything.
-        case admin
-    }
-
-    /// Somebody with a token, of which only the digest is known.
-    package struct Token: Sendable {
-        package let name: String
-        package let role: Role
-        /// The SHA-256 of the token.
-        package let digest: [UInt8]
-
-        package init(name: String, role: Role, digest: [UInt8]) {
-            self.name = name
-            self.role = role
-            self.digest = digest
-        }
-    }
+    package typealias Token = Configuration.HTTP.Token
 
     private let tokens: [Token]
 
@@ -49,7 +28,7 @@ package struct Access: Sendable {
 
     /// Who asks, with a token for handing in data.
     func requireIngest(_ request: Request) throws -> Token {
-        guard tokens.contains(where: { $0.role.rawValue >= Role.ingest.rawValue }) else {
+        guard tokens.contains(where: { $0.role >= .ingest }) else {
             throw HTTPError(
                 .forbidden,
                 message: "nobody may hand in data: add a token with the role 'ingest' to 'http.tokens'"
@@ -58,7 +37,7 @@ package struct Access: Sendable {
         return try holder(request.headers[.authorization], .ingest)
     }
 
-    private func holder(_ authorization: String?, _ role: Role) throws -> Token {
+    private func holder(_ authorization: String?, _ role: Configuration.HTTP.Role) throws -> Token {
         guard let given = Self.bearerToken(authorization) else {
             throw HTTPError(
                 .unauthorized,
@@ -66,15 +45,15 @@ package struct Access: Sendable {
                 message: "this needs a token: Authorization: Bearer TOKEN"
             )
         }
-        let digest = SHA256.digest(Array(given.utf8))
-        guard let token = tokens.first(where: { SHA256.areEqual($0.digest, digest) }) else {
+        let digest = Array(SHA256.hexadecimal(SHA256.digest(Array(given.utf8))).utf8)
+        guard let token = tokens.first(where: { SHA256.areEqual(Array($0.sha256.utf8), digest) }) else {
             throw HTTPError(
                 .unauthorized,
                 headers: [.wwwAuthenticate: "Bearer error=\"invalid_token\""],
                 message: "this token is not known"
             )
         }
-        guard token.role.rawValue >= role.rawValue else {
+        guard token.role >= role else {
             throw HTTPError(.forbidden, message: "the token '\(token.name)' may not do this")
         }
         return token

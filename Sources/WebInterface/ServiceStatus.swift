@@ -2,6 +2,7 @@ import Alerts
 import Console
 import DocumentStore
 import Ingest
+import JSONOutput
 import Live
 import MarketData
 import Service

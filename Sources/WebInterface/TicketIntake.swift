@@ -5,6 +5,7 @@ import Feeds
 import HTTPTypes
 import Hummingbird
 package import Ingest
+import JSONOutput
 import MarketData
 
 /// Takes tickets that are handed in over HTTP, and answers when they are stored.

@@ -4,30 +4,18 @@ import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import HummingbirdTLS
+import JSONOutput
 import Logging
 import NIOCore
 import NIOHTTP1
 import NIOSSL
 package import Service
+package import Settings
 
 /// Answers HTTP for a daemon: how it is doing, and what is handed in.
 package struct WebServer: Sendable {
-    /// Where it listens, and with what.
-    package struct Settings: Sendable {
-        package var host: String
-        /// Zero takes any port that is free.
-        package var port: Int
-        /// The files of the certificate chain and its key, PEM.
-        package var identity: (certificate: String, key: String)?
-
-        package init(host: String, port: Int, identity: (certificate: String, key: String)?) {
-            self.host = host
-            self.port = port
-            self.identity = identity
-        }
-    }
-
-    private let settings: Settings
+    private let host: String
+    private let settings: Configuration.HTTP
     private let access: Access
     private let report: @Sendable () -> ServiceReport
     private let alerts: AlertStream
@@ -38,21 +26,24 @@ package struct WebServer: Sendable {
     private static let connectionsMax = 256
     private static let backlog = 128
 
+    /// Nil where HTTP is not answered.
+    ///
     /// - Parameters:
     ///   - report: tells how the daemon is doing.
     ///   - alerts: what those who listen to alerts are told.
     ///   - tickets: takes tickets that are handed in.
     ///   - sleep: waits; throws where the task is cancelled.
-    package init(
-        _ settings: Settings,
-        access: Access,
+    package init?(
+        _ settings: Configuration.HTTP,
         report: @escaping @Sendable () -> ServiceReport,
         alerts: AlertBoard,
         tickets: TicketIntake,
         sleep: @escaping @Sendable (Duration) async throws -> Void
     ) {
+        guard let host = settings.host else { return nil }
+        self.host = host
         self.settings = settings
-        self.access = access
+        access = Access(tokens: settings.tokens)
         self.report = report
         self.alerts = AlertStream(board: alerts, sleep: sleep)
         self.tickets = tickets
@@ -83,7 +74,7 @@ package struct WebServer: Sendable {
             router: router,
             server: try secured(channel),
             configuration: ApplicationConfiguration(
-                address: .hostname(settings.host, port: settings.port),
+                address: .hostname(host, port: settings.port),
                 backlog: Self.backlog,
                 availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionsMax)
             ),
@@ -94,7 +85,7 @@ package struct WebServer: Sendable {
             try await application.run()
         } catch let error as IOError {
             let reason = InputError.reason(errno: error.errnoCode)
-            throw Unusable("'http.listen': \(settings.host):\(settings.port) cannot be used: \(reason)")
+            throw Unusable("'http.listen': \(host):\(settings.port) cannot be used: \(reason)")
         }
     }
 
@@ -108,15 +99,15 @@ package struct WebServer: Sendable {
     }
 
     private func secured(_ server: HTTPServerBuilder) throws -> HTTPServerBuilder {
-        guard let identity = settings.identity else { return server }
+        guard let certificate = settings.certificate, let keyFile = settings.key else { return server }
         let chain: [NIOSSLCertificate]
         let key: NIOSSLPrivateKey
         do {
-            chain = try NIOSSLCertificate.fromPEMFile(identity.certificate)
-            key = try NIOSSLPrivateKey(file: identity.key, format: .pem)
+            chain = try NIOSSLCertificate.fromPEMFile(certificate)
+            key = try NIOSSLPrivateKey(file: keyFile, format: .pem)
         } catch {
             throw Unusable(
-                "'http.certificate' or 'http.key' cannot be read: \(identity.certificate) and \(identity.key) have "
+                "'http.certificate' or 'http.key' cannot be read: \(certificate) and \(keyFile) have "
                     + "to be PEM files that this user may read"
             )
         }

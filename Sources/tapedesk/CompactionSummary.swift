@@ -1,4 +1,5 @@
 import Console
+import JSONOutput
 import Synchronization
 import TickStore
 

@@ -1,4 +1,5 @@
 import Console
+import JSONOutput
 import MarketData
 import TickStore
 

@@ -3,6 +3,7 @@ import Console
 import DocumentStore
 import Feeds
 import Ingest
+import JSONOutput
 import MarketData
 import Settings
 import TickStore

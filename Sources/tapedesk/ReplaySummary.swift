@@ -1,6 +1,7 @@
 import Console
 import Feeds
 import Ingest
+import JSONOutput
 import MarketData
 
 /// What a replay came to, for people and for programs.

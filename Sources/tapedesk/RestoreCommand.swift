@@ -1,6 +1,7 @@
 import ArgumentParser
 import Console
 import DocumentStore
+import JSONOutput
 import Settings
 import TickStore
 

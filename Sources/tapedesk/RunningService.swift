@@ -31,20 +31,20 @@ final class RunningService: Sendable {
     private let notifier: ServiceNotifier
     private let rates = RateMeter()
     private let started: Duration
-    /// The file that is read again upon SIGHUP; nil for the default one.
-    private let file: String?
+    /// What is read again upon SIGHUP.
+    private let file: ConfigOptions
     private let configuration: Mutex<Configuration>
 
     /// - Parameters:
     ///   - databases: the database at each level of durability.
     ///   - log: where lines for people go.
-    ///   - file: what is read again upon SIGHUP; nil for the default one.
+    ///   - file: what is read again upon SIGHUP.
     /// - Throws: `ConfigurationProblem`, and where the certificates of the system cannot be read.
     init(
         _ configuration: Configuration,
         _ databases: [Configuration.Durability: Database],
         log: ServiceLog,
-        file: String?
+        file: ConfigOptions
     ) throws {
         guard let database = databases[.strict] else { throw ConfigurationProblem("there is no database") }
         self.database = database
@@ -173,13 +173,10 @@ final class RunningService: Sendable {
 
     // MARK: HTTP
 
+    /// Nil where HTTP is not answered.
     private func webServer(_ configuration: Configuration) -> WebServer? {
-        guard let host = configuration.http.host else { return nil }
-        let http = configuration.http
-        let identity = http.certificate.flatMap { certificate in http.key.map { (certificate, $0) } }
-        return WebServer(
-            WebServer.Settings(host: host, port: http.port, identity: identity),
-            access: Access(tokens: http.tokens.map(\.access)),
+        WebServer(
+            configuration.http,
             report: { [self] in report },
             alerts: alerts,
             tickets: TicketIntake(
@@ -218,15 +215,13 @@ final class RunningService: Sendable {
         notifier.reloading()
         defer { notifier.reloaded() }
         do {
-            let new = try ConfigurationFile.load(named: file)
+            let new = try file.reload()
             try configuration.withLock { current in
                 try Self.check(new)
                 try current.refuseLastingChanges(new)
-                daemon.change(
-                    to: try sources.make(new),
-                    compaction: Self.compaction(new, database)
-                )
+                let made = try sources.make(new)
                 try alerts.replaceRules(new.alerts)
+                daemon.change(to: made, compaction: Self.compaction(new, database))
                 current = new
             }
             environment.log("the configuration was read again: \(new.sources.count + new.files.count) sources")
@@ -283,20 +278,4 @@ extension ServiceReport.Connections {
 extension Configuration.Service {
     /// The folder of the tapes.
     var folder: String { state ?? Self.stateDefault }
-}
-
-extension Configuration.HTTP.Token {
-    fileprivate var access: Access.Token {
-        let digits = Array(sha256.utf8)
-        let digest = stride(from: 0, to: digits.count - 1, by: 2).map { index in
-            UInt8(String(decoding: digits[index...(index + 1)], as: UTF8.self), radix: 16) ?? 0
-        }
-        let role: Access.Role =
-            switch self.role {
-            case .read: .read
-            case .ingest: .ingest
-            case .admin: .admin
-            }
-        return Access.Token(name: name, role: role, digest: digest)
-    }
 }

@@ -60,7 +60,7 @@ struct ServeCommand: AsyncParsableCommand {
                 configuration,
                 databases,
                 log: ServiceLog(log ?? .usual),
-                file: mongo.config.file ?? Terminal.environment("TAPEDESK_CONFIG")
+                file: mongo.config
             )
             try await service.run()
             return ExitStatus.done

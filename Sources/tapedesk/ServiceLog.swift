@@ -1,6 +1,7 @@
 import ArgumentParser
 import Console
 import Glibc
+import JSONOutput
 import MarketData
 import Service
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import BSON
 import Console
 import DocumentStore
+import JSONOutput
 import MongoStore
 import Records
 import Service

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Console
+import JSONOutput
 import MarketData
 import TickStore
 

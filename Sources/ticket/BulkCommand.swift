@@ -1,5 +1,6 @@
 import ArgumentParser
 import Console
+import JSONOutput
 import TicketViews
 import Tickets
 

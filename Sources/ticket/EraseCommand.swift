@@ -1,6 +1,7 @@
 import ArgumentParser
 import BSON
 import Console
+import JSONOutput
 import Settings
 import TicketViews
 import Tickets

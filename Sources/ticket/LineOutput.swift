@@ -1,5 +1,6 @@
 import Console
 import Glibc
+import JSONOutput
 import TicketViews
 
 /// Gathers lines, so that many of them are written at once.

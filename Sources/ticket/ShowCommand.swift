@@ -1,5 +1,6 @@
 import ArgumentParser
 import Console
+import JSONOutput
 import Settings
 import TicketViews
 import Tickets

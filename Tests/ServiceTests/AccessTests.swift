@@ -3,15 +3,20 @@ import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import NIOCore
+import Settings
 import Testing
 
 @testable import WebInterface
 
 @Suite struct AccessTests {
-    private func access(_ tokens: (name: String, role: Access.Role, text: String)...) -> Access {
+    private func access(_ tokens: (name: String, role: Configuration.HTTP.Role, text: String)...) -> Access {
         Access(
             tokens: tokens.map {
-                Access.Token(name: $0.name, role: $0.role, digest: SHA256.digest(Array($0.text.utf8)))
+                Access.Token(
+                    name: $0.name,
+                    role: $0.role,
+                    sha256: SHA256.hexadecimal(SHA256.digest(Array($0.text.utf8)))
+                )
             }
         )
     }

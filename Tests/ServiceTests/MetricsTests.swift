@@ -3,6 +3,7 @@ import Console
 import DocumentStore
 import Foundation
 import Ingest
+import JSONOutput
 import MarketData
 import Testing
 

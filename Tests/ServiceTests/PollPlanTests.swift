@@ -1,5 +1,6 @@
 import MarketData
 import Testing
+import WebClient
 
 @testable import Live
 
@@ -85,7 +86,8 @@ import Testing
         }
         let kraken = try plan(.kraken, .trade)
         #expect(kraken.name == "rest.A/B" && kraken.cursor == .krakenSince && kraken.secret == nil)
-        #expect(kraken.host == "127.0.0.1:1234" && kraken.interval == .seconds(9))
+        let request = WebRequest(kraken.url(kraken.target), deadline: .seconds(1), bodyBytesMax: 1)
+        #expect(request.host == "127.0.0.1:1234" && kraken.interval == .seconds(9))
         #expect(
             kraken.url(kraken.target(adding: "since=5")) == "http://127.0.0.1:1234/0/public/Trades?pair=A%2FB&since=5"
         )

@@ -1,6 +1,7 @@
 import BSON
 import Console
 import Foundation
+import JSONOutput
 import Testing
 import TicketViews
 

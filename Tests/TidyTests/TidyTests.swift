@@ -23,7 +23,8 @@ import Testing
         "Live": [
             "Feeds", "MarketData", "NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL", "NIOWebSocket", "WebClient",
         ],
-        "Alerts": ["MarketData"],
+        "JSONOutput": [],
+        "Alerts": ["JSONOutput", "MarketData"],
         "WebClient": ["CCurlShims", "CLibCurl"],
         "Service": [
             "Alerts", "BSON", "Digests", "DocumentStore", "Feeds", "Ingest", "Live", "MarketData", "Records",
@@ -31,20 +32,22 @@ import Testing
             "Tickets", "WebClient",
         ],
         "WebInterface": [
-            "Alerts", "Console", "Digests", "DocumentStore", "Feeds", "HTTPTypes", "Hummingbird", "HummingbirdCore",
+            "Alerts", "Console", "Digests", "DocumentStore", "Feeds", "JSONOutput", "HTTPTypes", "Hummingbird",
+            "HummingbirdCore",
             "HummingbirdTLS", "Ingest", "Live", "Logging", "MarketData", "NIOCore", "NIOHTTP1", "NIOHTTPTypes",
-            "NIOHTTPTypesHTTP1", "NIOSSL", "NIOWebSocket", "Service",
+            "NIOHTTPTypesHTTP1", "NIOSSL", "NIOWebSocket", "Service", "Settings",
         ],
         "Settings": ["Alerts", "MarketData", "Yams"],
         "Console": ["ArgumentParser", "Settings", "DocumentStore", "MongoRuntime", "MongoStore", "Tickets"],
-        "TicketViews": ["BSON", "Console", "Tickets"],
+        "TicketViews": ["BSON", "Console", "JSONOutput", "Tickets"],
         "tapedesk": [
-            "Alerts", "BSON", "Settings", "Console", "DocumentStore", "Feeds", "Ingest", "Live", "MarketData",
+            "Alerts", "BSON", "Settings", "Console", "JSONOutput", "DocumentStore", "Feeds", "Ingest", "Live",
+            "MarketData",
             "MongoRuntime", "MongoStore", "NIOCore", "NIOPosix", "NIOSSL", "Records", "Service", "TickCodec",
             "TickStore", "Tickets", "WebClient", "WebInterface", "ArgumentParser",
         ],
         "ticket": [
-            "BSON", "Settings", "Console", "DocumentStore", "MongoStore", "TicketViews", "Tickets",
+            "BSON", "Settings", "Console", "JSONOutput", "DocumentStore", "MongoStore", "TicketViews", "Tickets",
             "ArgumentParser",
         ],
         "tapedesk-sample": ["ArgumentParser", "NIOCore", "NIOHTTP1", "NIOPosix", "NIOWebSocket"],

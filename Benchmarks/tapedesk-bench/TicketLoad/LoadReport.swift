@@ -1,4 +1,5 @@
 import Console
+import JSONOutput
 
 /// Figures of a load, as text or as JSON.
 struct LoadReport {

@@ -16,6 +16,18 @@ extension JSONValue {
         return value
     }
 
+    /// The bar whose open, high, low and close are the elements from a place on, and whose volume is another one.
+    func candle(from place: Int, volume: Int, interval: Int32) throws(MessageFault) -> Candle {
+        Candle(
+            open: try required(place, "open").asDecimal("open"),
+            high: try required(place + 1, "high").asDecimal("high"),
+            low: try required(place + 2, "low").asDecimal("low"),
+            close: try required(place + 3, "close").asDecimal("close"),
+            volume: try required(volume, "volume").asDecimal("volume"),
+            interval: interval
+        )
+    }
+
     @inline(__always)
     func list(_ name: StaticString) throws(MessageFault) -> JSONValue {
         let value = try required(name)

@@ -38,7 +38,6 @@ public final class GapRepair: Sendable {
     /// What is late by less comes by itself.
     private static let patience: Duration = .seconds(2)
     private static let attemptsMax = 5
-    private static let retryDelay: Duration = .milliseconds(100)
 
     /// - Parameter server: where the venue answers, `https://host`.
     public init(venue: LiveVenue, server: String, recorder: FeedRecorder, environment: Poller.Environment) {
@@ -84,8 +83,7 @@ public final class GapRepair: Sendable {
         var attempts = 0
         while after + 1 < gap.before, attempts < Self.attemptsMax {
             guard let target = venue.repairTarget(topic: topic, after: after, before: gap.before) else { return }
-            let plan = PollPlan(name: connection, server: server, target: target, every: .zero)
-            switch try await environment.client.get(plan.url(target), host: plan.host) {
+            switch try await environment.client.get(server + target) {
             case .failed, .unchanged:
                 attempts += 1
                 try await environment.sleep(Self.patience * (1 << attempts))
@@ -94,16 +92,10 @@ public final class GapRepair: Sendable {
                 let items = try? AnswerItems(dialect, target: target, body: body, receiptTime: environment.now())
                 let numbers = items?.items.compactMap(\.item.number) ?? []
                 guard let last = numbers.max(), last > after else { return }
-                try await record(target, body, connection)
+                guard let payload = try? AnswerPayload.bytes(target: target, body: body) else { return }
+                try await environment.record(payload, as: connection, on: recorder)
                 after = last
             }
-        }
-    }
-
-    private func record(_ target: String, _ body: [UInt8], _ connection: String) async throws {
-        guard let payload = try? AnswerPayload.bytes(target: target, news: .all, body: body) else { return }
-        while !payload.withUnsafeBytes({ recorder.record(.answer, connection, $0) }) {
-            try await environment.sleep(Self.retryDelay)
         }
     }
 }

@@ -29,21 +29,17 @@ public struct PollPlan: Equatable, Sendable {
         self.interval = interval
     }
 
-    /// Host and port, for which there is one budget.
-    var host: String {
-        let rest = server.split(separator: "/", omittingEmptySubsequences: true).dropFirst().first ?? ""
-        return String(rest)
-    }
-
     /// The target with more in its query.
     func target(adding parameter: String?) -> String {
-        guard let parameter else { return target }
-        return target + (target.contains("?") ? "&" : "?") + parameter
+        parameter.map { Self.adding($0, to: target) } ?? target
     }
 
     /// The whole URL of a target.
     func url(_ target: String) -> String {
-        guard let secret else { return server + target }
-        return server + target + (target.contains("?") ? "&" : "?") + secret
+        server + (secret.map { Self.adding($0, to: target) } ?? target)
+    }
+
+    private static func adding(_ parameter: String, to target: String) -> String {
+        target + (target.contains("?") ? "&" : "?") + parameter
     }
 }

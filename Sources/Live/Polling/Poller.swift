@@ -40,9 +40,6 @@ public struct Poller: Sendable {
     private static let itemsMax = 20_000
     /// More than a day of polls, mostly.
     private static let lookBackBytes = 8 << 20
-    /// A full tape is tried again so much later.
-    private static let retryDelay: Duration = .milliseconds(100)
-
     /// - Parameter dialect: what decodes the answers.
     public init(
         _ plan: PollPlan,
@@ -118,7 +115,7 @@ public struct Poller: Sendable {
         _ cursor: inout String?
     ) async throws -> String? {
         let target = plan.target(adding: cursor)
-        switch try await environment.client.get(plan.url(target), host: plan.host, cache: cache) {
+        switch try await environment.client.get(plan.url(target), cache: cache) {
         case .failed(let reason): return reason
         case .unchanged: return nil
         case .answer(let response, let request):
@@ -151,9 +148,7 @@ public struct Poller: Sendable {
         let news = memory.news(in: items)
         if case .nothing = news { return }
         let payload = try AnswerPayload.bytes(target: target, news: news, body: body)
-        while !payload.withUnsafeBytes({ recorder.record(.answer, plan.name, $0) }) {
-            try await environment.sleep(Self.retryDelay)
-        }
+        try await environment.record(payload, as: plan.name, on: recorder)
         memory.remember(items)
     }
 
@@ -164,6 +159,20 @@ public struct Poller: Sendable {
             if let last = KrakenDialect.last(ofTrades: body) { cursor = "since=\(last)" }
         case .binanceFromID:
             if let number = items.items.compactMap(\.item.number).max() { cursor = "fromId=\(number + 1)" }
+        }
+    }
+}
+
+extension Poller.Environment {
+    /// A full tape is tried again so much later.
+    private static let retryDelay: Duration = .milliseconds(100)
+
+    /// Records an answer, as soon as the tape takes it.
+    ///
+    /// - Throws: `CancellationError`.
+    func record(_ payload: [UInt8], as connection: String, on recorder: FeedRecorder) async throws {
+        while !payload.withUnsafeBytes({ recorder.record(.answer, connection, $0) }) {
+            try await sleep(Self.retryDelay)
         }
     }
 }

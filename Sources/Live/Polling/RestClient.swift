@@ -54,11 +54,13 @@ public final class RestClient: Sendable {
     ///
     /// - Parameter cache: what was used of the URL so far; nil to get it in full.
     /// - Throws: `CancellationError`.
-    public func get(_ url: String, host: String, cache: ConditionalCache? = nil) async throws -> Outcome {
+    public func get(_ url: String, cache: ConditionalCache? = nil) async throws -> Outcome {
+        var request = WebRequest(url, deadline: Self.deadline, bodyBytesMax: Self.bodyBytesMax)
+        // What is no URL has no host; sending it says so.
+        let host = request.host ?? ""
         while let pause = state.withLock({ $0.budgets.take(for: host, at: timeOfDay()) }) {
             try await sleep(pause)
         }
-        var request = WebRequest(url, deadline: Self.deadline, bodyBytesMax: Self.bodyBytesMax)
         if var cache { cache.apply(to: &request) }
         let response: WebResponse
         do throws(WebError) {

@@ -71,16 +71,8 @@ final class SegmentFolder {
 
     /// The segments in a folder, in order.
     static func segments(in path: String) throws(LiveTapeError) -> [Segment] {
-        guard let folder = opendir(path) else { throw error(path, "cannot be listed", errno) }
-        defer { closedir(folder) }
-        var found: [Segment] = []
-        while let entry = readdir(folder) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if let segment = Segment(name: name) { found.append(segment) }
-        }
-        return found.sorted { $0.start < $1.start }
+        guard let names = FolderListing.names(in: path) else { throw error(path, "cannot be listed", errno) }
+        return names.compactMap(Segment.init(name:)).sorted { $0.start < $1.start }
     }
 
     /// The length of a segment's file.

@@ -1,3 +1,4 @@
+import Feeds
 private import Glibc
 private import Synchronization
 
@@ -158,19 +159,11 @@ package final class Outbox: Sendable {
     }
 
     private static func names(in folder: String) throws(Failure) -> [String] {
-        guard let directory = opendir(folder) else { throw failure(folder) }
-        defer { closedir(directory) }
-        var names: [String] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            names.append(name)
-        }
+        guard let names = FolderListing.names(in: folder) else { throw failure(folder) }
         return names
     }
 
     private static func failure(_ path: String) -> Failure {
-        Failure(description: "\(path): \(String(cString: strerror(errno)))")
+        Failure(description: "\(path): \(InputError.reason(errno: errno))")
     }
 }

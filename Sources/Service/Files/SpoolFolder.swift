@@ -1,3 +1,4 @@
+import Feeds
 private import Glibc
 
 /// A folder that others put files into, which are taken when they are complete.
@@ -34,13 +35,9 @@ struct SpoolFolder: Sendable {
     ///
     /// - Throws: `Failure`.
     func complete() throws(Failure) -> [String] {
-        guard let directory = opendir(path) else { throw failure("cannot be read") }
-        defer { closedir(directory) }
+        guard let names = FolderListing.names(in: path) else { throw failure("cannot be read") }
         var files: [(name: String, time: Int, nanoseconds: Int)] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
+        for name in names {
             guard !name.hasPrefix("."), !Self.openSuffixes.contains(where: name.hasSuffix) else { continue }
             var status = stat()
             guard stat("\(path)/\(name)", &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
@@ -86,6 +83,6 @@ struct SpoolFolder: Sendable {
     }
 
     private func failure(_ what: String) -> Failure {
-        Failure(description: "\(path): \(what): \(String(cString: strerror(errno)))")
+        Failure(description: "\(path): \(what): \(InputError.reason(errno: errno))")
     }
 }

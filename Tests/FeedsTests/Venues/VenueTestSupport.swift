@@ -3,28 +3,6 @@ import Foundation
 import MarketData
 import Testing
 
-/// Bytes in memory as a source.
-final class MemorySource: ByteSource {
-    private let bytes: [UInt8]
-    private var offset = 0
-
-    init(_ bytes: [UInt8]) {
-        self.bytes = bytes
-    }
-
-    func read(into target: UnsafeMutableRawBufferPointer) throws(InputError) -> Int {
-        let count = min(target.count, bytes.count - offset)
-        target.copyBytes(from: bytes[offset..<(offset + count)])
-        offset += count
-        return count
-    }
-
-    func skip(to offset: Int64) throws(InputError) {
-        guard offset <= bytes.count else { throw InputError(.endedEarly, "the memory ends at \(bytes.count)") }
-        self.offset = Int(offset)
-    }
-}
-
 /// A recording that is kept beside the package, not in it.
 enum Recording {
     static var folder: URL {

@@ -112,14 +112,7 @@ extension BinanceDialect {
         let stream = builder.stream(connection: frame.connection, topic: topic)
         builder.each(of: rows, kind: .candle) { row, builder throws(MessageFault) in
             let last = try row.required(6, "close time").asTime("close time", .milliseconds)
-            let candle = Candle(
-                open: try row.required(1, "open").asDecimal("open"),
-                high: try row.required(2, "high").asDecimal("high"),
-                low: try row.required(3, "low").asDecimal("low"),
-                close: try row.required(4, "close").asDecimal("close"),
-                volume: try row.required(5, "volume").asDecimal("volume"),
-                interval: interval
-            )
+            let candle = try row.candle(from: 1, volume: 5, interval: interval)
             builder.append(
                 MarketEvent(
                     position: .start,

@@ -114,14 +114,7 @@ public struct GeminiDialect: VenueDialect {
         candles.append(contentsOf: try message.root.list("changes").elements)
         for (place, row) in candles.enumerated().reversed() {
             builder.attempt(.candle) { builder throws(MessageFault) in
-                let candle = Candle(
-                    open: try row.required(1, "open").asDecimal("open"),
-                    high: try row.required(2, "high").asDecimal("high"),
-                    low: try row.required(3, "low").asDecimal("low"),
-                    close: try row.required(4, "close").asDecimal("close"),
-                    volume: try row.required(5, "volume").asDecimal("volume"),
-                    interval: interval
-                )
+                let candle = try row.candle(from: 1, volume: 5, interval: interval)
                 builder.append(
                     MarketEvent(
                         position: .start,

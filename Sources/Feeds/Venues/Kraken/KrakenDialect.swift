@@ -176,14 +176,7 @@ public struct KrakenDialect: VenueDialect {
             let end = try data.required(1, "etime").asTime("etime", .seconds)
             let start = end.nanoseconds - Int64(interval) * 1_000_000_000
             guard start >= 0 else { throw MessageFault(.invalidTime, "etime") }
-            let candle = Candle(
-                open: try data.required(2, "open").asDecimal("open"),
-                high: try data.required(3, "high").asDecimal("high"),
-                low: try data.required(4, "low").asDecimal("low"),
-                close: try data.required(5, "close").asDecimal("close"),
-                volume: try data.required(7, "volume").asDecimal("volume"),
-                interval: interval
-            )
+            let candle = try data.candle(from: 2, volume: 7, interval: interval)
             builder.append(
                 MarketEvent(
                     position: .start,
