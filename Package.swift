@@ -71,6 +71,7 @@ let package = Package(
         .target(name: "Records", dependencies: ["BSON", "DocumentStore"], swiftSettings: strict),
         .target(name: "JSONOutput", swiftSettings: strict),
         .target(name: "Digests", dependencies: ["CLibCrypto"], swiftSettings: strict),
+        .target(name: "Leases", dependencies: ["BSON", "Digests", "DocumentStore"], swiftSettings: strict),
 
         // The domain: no server, no clock, no randomness of its own.
         .target(name: "MarketData", swiftSettings: strict),
@@ -119,8 +120,8 @@ let package = Package(
         .target(
             name: "Service",
             dependencies: [
-                "Alerts", "BSON", "Digests", "DocumentStore", "Feeds", "Ingest", "Live", "MarketData", "Records",
-                "TickStore", "Tickets", "WebClient",
+                "Alerts", "BSON", "Digests", "DocumentStore", "Feeds", "Ingest", "Leases", "Live", "MarketData",
+                "Records", "TickStore", "Tickets", "WebClient",
             ],
             swiftSettings: strict
         ),
@@ -173,9 +174,8 @@ let package = Package(
         .executableTarget(
             name: "tapedesk",
             dependencies: [
-                "Alerts", "BSON", "Settings", "Console", "JSONOutput", "DocumentStore", "Feeds", "Ingest", "Live",
-                "MarketData",
-                "MongoRuntime", "MongoStore", "Records", "Service", "TickCodec", "TickStore", "Tickets", "WebClient",
+                "Alerts", "BSON", "Settings", "Console", "JSONOutput", "DocumentStore", "Feeds", "Ingest", "Leases",
+                "Live", "MarketData", "MongoRuntime", "MongoStore", "Records", "Service", "TickCodec", "TickStore", "Tickets", "WebClient",
                 "WebInterface",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -240,6 +240,11 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
+            name: "LeasesTests",
+            dependencies: ["DocumentStore", "Leases", "SimulatedStore"],
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "FeedsTests",
             dependencies: ["CZlib", "CZstd", "Feeds", "MarketData"],
             swiftSettings: strict
@@ -258,9 +263,8 @@ let package = Package(
         .testTarget(
             name: "ServiceTests",
             dependencies: [
-                "Alerts", "BSON", "Console", "JSONOutput", "Digests", "DocumentStore", "Feeds", "Ingest", "Live",
-                "MarketData",
-                "Records", "Service", "Settings", "SimulatedStore", "TestSupport", "WebClient", "WebInterface",
+                "Alerts", "BSON", "Console", "JSONOutput", "Digests", "DocumentStore", "Feeds", "Ingest", "Leases",
+                "Live", "MarketData", "Records", "Service", "Settings", "SimulatedStore", "TestSupport", "WebClient", "WebInterface",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),

@@ -26,6 +26,7 @@ import ticket_desk
 from compaction import Compaction
 from daemon import Daemon
 from pymongo.errors import PyMongoError
+from scaling import Scaling
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = ROOT / ".build" / "release"
@@ -279,6 +280,14 @@ def measure_daemon(bench: Bench) -> None:
         raise Unavailable(str(error)) from error
 
 
+def measure_scaling(bench: Bench) -> None:
+    """What it costs that instruments, data, shards and daemons become more."""
+    try:
+        Scaling(BIN, bench.uri, DATABASE + "_scaling").measure(bench.add)
+    except (RuntimeError, OSError, subprocess.SubprocessError, PyMongoError) as error:
+        raise Unavailable(str(error)) from error
+
+
 def refill(bench: Bench, *arguments: str) -> None:
     bench.client.drop_database(DATABASE)
     replay_into(bench, DATABASE, "first", *arguments)
@@ -521,6 +530,7 @@ def parts() -> list[tuple[str, Callable[[Bench], None]]]:
         ("tapedesk-bench export", measure_own_bench("export", needs_feed=False, needs_mongo=True)),
         ("compaction", measure_compaction),
         ("daemon", measure_daemon),
+        ("scaling", measure_scaling),
         ("ticket load", measure_ticket_load),
         ("ticket commands", measure_ticket_commands),
     ] + [(f"size of {recording.title}", measure_size(recording)) for recording in RECORDINGS]

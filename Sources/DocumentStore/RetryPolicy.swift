@@ -56,6 +56,8 @@ public struct ChangeStatistics: Equatable, Sendable {
     public var conflicts = 0
     /// Outcomes that were unknown at first and found out by reading back.
     public var resolved = 0
+    /// Changes that came from under a lease that another one followed.
+    public var fenced = 0
 
     public init() {}
 
@@ -65,5 +67,6 @@ public struct ChangeStatistics: Equatable, Sendable {
         retries += other.retries
         conflicts += other.conflicts
         resolved += other.resolved
+        fenced += other.fenced
     }
 }

@@ -18,6 +18,8 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         /// The place in the history of changes to continue from is gone: begin anew, and read again what may have
         /// changed meanwhile.
         case historyLost = "history_lost"
+        /// The document was written under a later lease: whoever asks is no longer to write it.
+        case fenced
         /// A document is larger than MongoDB stores (16 MB).
         case tooLarge = "too_large"
         /// The store was closed, or the task cancelled.

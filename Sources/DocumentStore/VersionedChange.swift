@@ -9,6 +9,8 @@ public enum DocumentField {
     public static let schemaVersion = "schema_version"
     /// The operation that made this version, by which a writer recognises its own change.
     public static let lastOperationID = "last_operation_id"
+    /// Int64: the greatest epoch of a lease under which the document was written; absent where none was needed.
+    public static let epoch = "epoch"
 }
 
 /// Names one document with everything that MongoDB needs to route to it.
@@ -80,6 +82,11 @@ public struct VersionedChange: Equatable, Sendable {
     public let operationID: ObjectID
     /// Fields that are left out when the current document is read after a conflict: large ones that are not needed.
     public let conflictExcludes: [String]
+    /// The epoch of the lease under which the change is made; nil where it needs none.
+    ///
+    /// The document keeps it, and a change of a smaller epoch than the document's does not apply: whoever lost a lease
+    /// cannot write over what its successor wrote. `VersionedWriter.fenced` sets it.
+    public internal(set) var epoch: Int64?
 
     public init(key: DocumentKey, action: Action, operationID: ObjectID, conflictExcludes: [String] = []) {
         self.key = key

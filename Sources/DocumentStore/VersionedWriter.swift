@@ -17,18 +17,46 @@ public final class VersionedWriter: Sendable {
     let store: any DocumentStore
     let policy: RetryPolicy
     let environment: RetryEnvironment
-    private let counts = Mutex(ChangeStatistics())
+    /// The epoch of the lease under which changes are made; nil where they need none.
+    private let epoch: Int64?
+    private let counts: Counts
 
-    public init(store: any DocumentStore, policy: RetryPolicy, environment: RetryEnvironment) {
+    /// What was counted, by a writer and those that were made of it.
+    private final class Counts: Sendable {
+        let statistics = Mutex(ChangeStatistics())
+    }
+
+    public convenience init(store: any DocumentStore, policy: RetryPolicy, environment: RetryEnvironment) {
+        self.init(store, policy, environment, epoch: nil, Counts())
+    }
+
+    private init(
+        _ store: any DocumentStore,
+        _ policy: RetryPolicy,
+        _ environment: RetryEnvironment,
+        epoch: Int64?,
+        _ counts: Counts
+    ) {
         self.store = store
         self.policy = policy
         self.environment = environment
+        self.epoch = epoch
+        self.counts = counts
     }
 
-    public var statistics: ChangeStatistics { counts.withLock { $0 } }
+    /// A writer of the same store whose changes are made under a lease.
+    ///
+    /// Each of them carries the epoch, and one of a document that was written under a later lease fails with an error
+    /// of code `fenced`: nothing of that document is changed then, whatever its version. That is the fencing token of
+    /// M. Kleppmann, "How to do distributed locking", 2016. Changes that take effect together are not fenced.
+    public func fenced(by epoch: Int64) -> VersionedWriter {
+        VersionedWriter(store, policy, environment, epoch: epoch, counts)
+    }
+
+    public var statistics: ChangeStatistics { counts.statistics.withLock { $0 } }
 
     func count(_ change: (inout ChangeStatistics) -> Void) {
-        counts.withLock { change(&$0) }
+        counts.statistics.withLock { change(&$0) }
     }
 
     /// Applies one change.
@@ -41,9 +69,16 @@ public final class VersionedWriter: Sendable {
     /// One change goes as a findAndModify, several go as an unordered bulk.
     public func apply(_ changes: [VersionedChange]) async -> [ChangeOutcome] {
         guard !changes.isEmpty else { return [] }
-        return await settle(changes) { changes in
+        return await settle(changes.map(fenced)) { changes in
             changes.count == 1 ? [await self.store.attempt(changes[0])] : await self.store.attempt(changes)
         }
+    }
+
+    private func fenced(_ change: VersionedChange) -> VersionedChange {
+        guard epoch != nil else { return change }
+        var change = change
+        change.epoch = epoch
+        return change
     }
 
     /// Reads the document that a change is about, as it is now.
@@ -98,7 +133,7 @@ extension VersionedWriter {
         while true {
             round += 1
             let results = await attempt(open.map { changes[$0] })
-            counts.withLock { $0.attempts += open.count }
+            count { $0.attempts += open.count }
             var failures: [Int: StoreError] = [:]
             var hopeless = Set<Int>()
             for (index, result) in zip(open, results) {
@@ -130,7 +165,7 @@ extension VersionedWriter {
                 giveUp(open, failures, inDoubt, &outcomes)
                 break
             }
-            counts.withLock { $0.retries += open.count }
+            count { $0.retries += open.count }
         }
         return outcomes.map { $0 ?? .unknown(StoreError(.closed, "the change was not attempted")) }
     }
@@ -173,10 +208,11 @@ extension VersionedWriter {
     ) {
         let outcome = change.outcome(seeing: current, afterDoubt: wasInDoubt)
         outcomes[index] = outcome
-        counts.withLock { counts in
+        count { counts in
             switch outcome {
             case nil, .unknown: return
             case .conflict: counts.conflicts += 1
+            case .failed: counts.fenced += 1
             default: break
             }
             if wasInDoubt { counts.resolved += 1 }
@@ -258,6 +294,10 @@ extension VersionedChange {
         if current[DocumentField.lastOperationID]?.objectID == operationID {
             return .applied(version: resultingVersion, durability: .confirmed)
         }
+        if let epoch, let later = current[DocumentField.epoch]?.integer, later > epoch {
+            let error = Self.fenced(by: later, epoch)
+            return afterDoubt ? .unknown(error) : .failed(error)
+        }
         let version = current[DocumentField.version]?.integer
         switch action {
         case .update(let expected, _) where version == expected: return nil
@@ -269,6 +309,10 @@ extension VersionedChange {
         if case .delete = action { return .conflict(current: current) }
         let mayHide = afterDoubt && version.map { $0 > resultingVersion } ?? true
         return mayHide ? .unknown(Self.hiddenByLater) : .conflict(current: current)
+    }
+
+    private static func fenced(by later: Int64, _ epoch: Int64) -> StoreError {
+        StoreError(.fenced, "the document was written under lease \(later), this change is of lease \(epoch)")
     }
 
     private static var hiddenByLater: StoreError {

@@ -44,6 +44,8 @@ package struct Checkpoint: Sendable {
     /// The size of the recording as it is stored, zero where it is not known, and how much of it was read.
     package var inputBytes: Int64 = 0
     package var inputBytesRead: Int64 = 0
+    /// Whether nothing of the tape is applied yet: the state is that of an earlier tape of the source, or none.
+    package var precedesTape = false
 }
 
 /// Reads and moves the checkpoints of sources.
@@ -126,9 +128,15 @@ package struct CheckpointStore: Sendable {
         beginningAt start: TapePlace? = nil
     ) async throws(StoreError) -> Checkpoint {
         guard var stored = try await load() else {
-            return try await advance(Checkpoint(identity: TapeIdentity(head: head), decoding: decoding))
+            var first = try await advance(Checkpoint(identity: TapeIdentity(head: head), decoding: decoding))
+            first.precedesTape = true
+            return first
         }
-        if let start, start.offset > stored.place.offset { stored.identity = TapeIdentity(head: head) }
+        stored.precedesTape = stored.place == TapePlace()
+        if let start, start.offset > stored.place.offset, !stored.identity.matches(head: head) {
+            stored.identity = TapeIdentity(head: head)
+            stored.precedesTape = true
+        }
         let known = stored.identity.matches(head: head) ? stored.identity : TapeIdentity(head: head)
         try requireSameTape(stored, identity: known, decoding: decoding)
         return stored

@@ -30,6 +30,9 @@ package struct GapChange: Equatable, Sendable {
     /// How many numbers are missing still; zero where the hole is filled.
     package let missing: Int64
     package let position: TapePosition
+    /// Whether the last number before the hole is one of another instance, which had the source before and may store
+    /// more of it.
+    package let isOfTakeover: Bool
 
     init(
         stream: String,
@@ -37,7 +40,8 @@ package struct GapChange: Equatable, Sendable {
         before: Int64,
         numbering: Int64 = 0,
         missing: Int64,
-        position: TapePosition
+        position: TapePosition,
+        isOfTakeover: Bool = false
     ) {
         self.stream = stream
         self.after = after
@@ -45,6 +49,7 @@ package struct GapChange: Equatable, Sendable {
         self.numbering = numbering
         self.missing = missing
         self.position = position
+        self.isOfTakeover = isOfTakeover
     }
 
     init(stream: String, _ gap: SequenceGap, position: TapePosition) {
@@ -54,6 +59,7 @@ package struct GapChange: Equatable, Sendable {
         numbering = gap.numbering
         missing = gap.missing
         self.position = position
+        isOfTakeover = gap.isOfTakeover
     }
 }
 

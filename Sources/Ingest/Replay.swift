@@ -16,6 +16,9 @@ package struct Replay: Sendable {
         package var startsOver = false
         /// Where a live tape begins, as far as it is still there; nil for a recording, which has an end.
         package var liveTapeStart: TapePlace?
+        /// Whose sequences a tape goes on with that was begun because another instance had the source before; nil where
+        /// it goes on with those of its own source.
+        package var predecessor: Predecessor?
         package var rules = OrderRules()
         package var limits = EpochCollector.Limits(workMin: 65_536, workMax: 163_840)
         /// How long changes of bars may wait.
@@ -27,6 +30,18 @@ package struct Replay: Sendable {
             self.source = source
             self.venue = venue
             self.decoding = decoding
+        }
+    }
+
+    /// Another source whose sequences a tape goes on with.
+    package struct Predecessor: Equatable, Sendable {
+        package let source: String
+        /// Whether some of what it received may not be stored, or not be in its checkpoint, yet.
+        package let mayStoreMore: Bool
+
+        package init(source: String, mayStoreMore: Bool) {
+            self.source = source
+            self.mayStoreMore = mayStoreMore
         }
     }
 
@@ -129,13 +144,7 @@ extension Replay {
         var checkpoint = Checkpoint(identity: TapeIdentity(head: input.head), decoding: options.decoding)
         var checkpoints: CheckpointStore?
         if let target {
-            let store = CheckpointStore(
-                writer: target.writer,
-                operationIDs: target.operationIDs,
-                source: options.source,
-                format: format.name,
-                venue: options.venue
-            )
+            let store = checkpointStore(of: options.source, target)
             checkpoints = store
             checkpoint = try await store.open(
                 head: input.head,
@@ -144,7 +153,7 @@ extension Replay {
             )
             onCheckpoint(checkpoint.place)
         }
-        let sequencer = try startingSequencer(checkpoint)
+        let sequencer = try await startingSequencer(checkpoint)
         let start = sequencer.place
         let recordsBefore = sequencer.counts.records
         let eventsBefore = sequencer.counts.eventTotal
@@ -182,9 +191,29 @@ extension Replay {
         return report
     }
 
-    private func startingSequencer(_ checkpoint: Checkpoint) throws(StoreError) -> Sequencer {
+    private func checkpointStore(of source: String, _ target: Target) -> CheckpointStore {
+        CheckpointStore(
+            writer: target.writer,
+            operationIDs: target.operationIDs,
+            source: source,
+            format: format.name,
+            venue: options.venue
+        )
+    }
+
+    /// The state of the instance that had the source before; nil where the tape goes on with its own.
+    private func inheritedTrackers(_ checkpoint: Checkpoint) async throws(StoreError) -> [UInt8]? {
+        guard let predecessor = options.predecessor, predecessor.source != options.source, checkpoint.precedesTape,
+            let target
+        else { return nil }
+        return try await checkpointStore(of: predecessor.source, target).load()?.trackers
+    }
+
+    private func startingSequencer(_ checkpoint: Checkpoint) async throws(StoreError) -> Sequencer {
+        let inherited = try await inheritedTrackers(checkpoint)
+        let trackers = inherited ?? checkpoint.trackers
         // A replay of some instruments has no checkpoint: its buckets alone tell what is stored.
-        guard !options.startsOver, options.only == nil, !checkpoint.trackers.isEmpty else {
+        guard !options.startsOver, options.only == nil, !trackers.isEmpty else {
             return Sequencer(
                 source: options.source,
                 only: options.only,
@@ -202,7 +231,8 @@ extension Replay {
             counts: checkpoint.counts
         )
         do {
-            try sequencer.restore(checkpoint.trackers)
+            try sequencer.restore(trackers)
+            if inherited != nil, options.predecessor?.mayStoreMore == true { sequencer.takeOver() }
         } catch {
             throw StoreError(
                 .unreadable,

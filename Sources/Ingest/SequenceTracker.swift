@@ -7,20 +7,24 @@ struct SequenceGap: Equatable, Sendable {
     let before: Int64
     /// How often the stream had begun to count anew by then: holes of different numberings may have equal bounds.
     let numbering: Int64
+    /// Whether the number before it is one of another instance, which may store more.
+    let isOfTakeover: Bool
     /// The numbers that have not come since, as ranges in ascending order.
     private(set) var ranges: [ClosedRange<Int64>]
 
-    init(after: Int64, before: Int64, numbering: Int64) {
+    init(after: Int64, before: Int64, numbering: Int64, isOfTakeover: Bool) {
         self.after = after
         self.before = before
         self.numbering = numbering
+        self.isOfTakeover = isOfTakeover
         ranges = [(after + 1)...(before - 1)]
     }
 
-    init(after: Int64, before: Int64, numbering: Int64, ranges: [ClosedRange<Int64>]) {
+    init(after: Int64, before: Int64, numbering: Int64, isOfTakeover: Bool, ranges: [ClosedRange<Int64>]) {
         self.after = after
         self.before = before
         self.numbering = numbering
+        self.isOfTakeover = isOfTakeover
         self.ranges = ranges
     }
 
@@ -63,6 +67,9 @@ enum SequenceVerdict: Equatable {
 struct SequenceTracker: Equatable, Sendable {
     /// The greatest number seen; `Int64.min` before the first.
     private(set) var last = Int64.min
+    /// The last number of the instance that had the source before, where that may store more; not in checkpoints, because
+    /// it tells only of the next hole.
+    private var takenOverAt = Int64.min
     /// The smallest number seen since the numbering began.
     private var first = Int64.min
     /// How often the numbering began anew.
@@ -135,7 +142,14 @@ struct SequenceTracker: Equatable, Sendable {
     }
 
     private mutating func open(after: Int64, before: Int64) {
-        gaps.append(SequenceGap(after: after, before: before, numbering: numbering))
+        gaps.append(
+            SequenceGap(
+                after: after,
+                before: before,
+                numbering: numbering,
+                isOfTakeover: after == takenOverAt && takenOverAt != .min
+            )
+        )
         guard gaps.count > Self.gapsMax else { return }
         // Filled ones stay until they are reported, which must make no difference here.
         removeFilledGaps()
@@ -143,6 +157,9 @@ struct SequenceTracker: Equatable, Sendable {
         let forgotten = gaps.removeFirst()
         if forgotten.numbering == numbering { forgottenBefore = max(forgottenBefore, forgotten.before) }
     }
+
+    /// Notes that the numbers so far came from another instance, which may store more of them.
+    mutating func takeOver() { takenOverAt = last }
 
     /// Notes that a number, which was observed, came with an event that was rejected.
     ///
@@ -203,6 +220,7 @@ extension SequenceTracker {
             writer.append(gap.after)
             writer.append(gap.before)
             writer.append(variable: gap.numbering.zigzag)
+            writer.append(UInt8(gap.isOfTakeover ? 1 : 0))
             writer.append(variable: UInt64(gap.ranges.count))
             for range in gap.ranges {
                 writer.append(range.lowerBound)
@@ -221,7 +239,8 @@ extension SequenceTracker {
         for number in awaited { writer.append(number) }
     }
 
-    init(decoding reader: inout ByteReader) throws(BlockError) {
+    /// - Parameter hasTakeovers: whether holes say if they are of takeovers.
+    init(decoding reader: inout ByteReader, hasTakeovers: Bool) throws(BlockError) {
         last = try reader.read()
         first = last &- Int64(bitPattern: try reader.readVariable())
         forgottenBefore = Int64.min &+ Int64(bitPattern: try reader.readVariable())
@@ -231,6 +250,7 @@ extension SequenceTracker {
             let after: Int64 = try reader.read()
             let before: Int64 = try reader.read()
             let numbering = Int64(zigzag: try reader.readVariable())
+            let isOfTakeover = hasTakeovers ? try reader.read() as UInt8 != 0 : false
             var ranges: [ClosedRange<Int64>] = []
             for _ in 0..<(try Self.count(&reader, max: 1 << 20)) {
                 let lower: Int64 = try reader.read()
@@ -238,7 +258,15 @@ extension SequenceTracker {
                 guard lower <= upper else { throw BlockError(.malformedColumn) }
                 ranges.append(lower...upper)
             }
-            gaps.append(SequenceGap(after: after, before: before, numbering: numbering, ranges: ranges))
+            gaps.append(
+                SequenceGap(
+                    after: after,
+                    before: before,
+                    numbering: numbering,
+                    isOfTakeover: isOfTakeover,
+                    ranges: ranges
+                )
+            )
         }
         var previous: Int64 = 0
         for _ in 0..<(try Self.count(&reader, max: Self.recentMax)) {

@@ -3,7 +3,9 @@ package import TickCodec
 
 // The state that a checkpoint keeps: small, versioned, and read back with every length checked.
 extension Sequencer {
-    private static let stateVersion: UInt8 = 2
+    /// Version 2 did not know holes of takeovers.
+    private static let stateVersion: UInt8 = 3
+    private static let stateVersionsRead: ClosedRange<UInt8> = 2...3
     private static let namesMax: UInt64 = 1 << 24
 
     func encodeState() -> [UInt8] {
@@ -41,11 +43,17 @@ extension Sequencer {
         self = try result.get()
     }
 
+    /// Notes that the state is that of another instance, which may store more of what it received.
+    mutating func takeOver() {
+        for index in streams.values.indices { streams.values[index].takeOver() }
+    }
+
     private mutating func restore(_ reader: inout ByteReader) throws(BlockError) {
-        guard try reader.read() == Self.stateVersion else { throw BlockError(.unknownVersion) }
+        let version: UInt8 = try reader.read()
+        guard Self.stateVersionsRead.contains(version) else { throw BlockError(.unknownVersion) }
         for _ in 0..<(try Self.count(&reader)) {
             let name = try reader.readText()
-            let tracker = try SequenceTracker(decoding: &reader)
+            let tracker = try SequenceTracker(decoding: &reader, hasTakeovers: version >= 3)
             _ = streams.index(of: name) { tracker }
         }
         for _ in 0..<(try Self.count(&reader)) {

@@ -29,14 +29,14 @@ struct EncodedChange: Sendable {
             documentBytes = document.bytes.count
             bytes = documentBytes
         case .update(let expectedVersion, let update):
-            let filter = Self.filter(change.key, version: expectedVersion)
-            let update = Self.update(update, change.operationID)
+            let filter = Self.filter(change, version: expectedVersion)
+            let update = Self.update(update, change)
             bulkOperation = .update(filter: filter, update: update)
             documentBytes = update.bytes.count
             // The fields around the two: q, u, upsert, multi.
             bytes = documentBytes + filter.bytes.count + 64
         case .delete(let expectedVersion):
-            let filter = Self.filter(change.key, version: expectedVersion)
+            let filter = Self.filter(change, version: expectedVersion)
             bulkOperation = .delete(filter: filter)
             documentBytes = filter.bytes.count
             bytes = documentBytes + 64
@@ -60,26 +60,33 @@ struct EncodedChange: Sendable {
             }
             writer.append(DocumentField.version, .int64(1))
             writer.append(DocumentField.lastOperationID, .objectID(change.operationID))
+            if let epoch = change.epoch { writer.append(DocumentField.epoch, .int64(epoch)) }
         }
     }
 
-    private static func filter(_ key: DocumentKey, version: Int64) -> BSONDocument {
-        BSONDocument { writer in
+    private static func filter(_ change: VersionedChange, version: Int64) -> BSONDocument {
+        let key = change.key
+        return BSONDocument { writer in
             writer.append(DocumentField.id, key.id.asEquality)
             if let shardKey = key.shardKey {
                 writer.append(shardKey.field, shardKey.value.asEquality)
             }
             writer.append(DocumentField.version, .int64(version))
+            // Documents that were never written under a lease have no epoch.
+            if let epoch = change.epoch {
+                writer.append(DocumentField.epoch, ["$not": ["$gt": .int64(epoch)]])
+            }
         }
     }
 
-    private static func update(_ update: DocumentUpdate, _ operationID: ObjectID) -> BSONDocument {
+    private static func update(_ update: DocumentUpdate, _ change: VersionedChange) -> BSONDocument {
         BSONDocument { writer in
             writer.appendDocument("$set") { writer in
                 for (field, value) in update.set {
                     writer.append(field, value)
                 }
-                writer.append(DocumentField.lastOperationID, .objectID(operationID))
+                writer.append(DocumentField.lastOperationID, .objectID(change.operationID))
+                if let epoch = change.epoch { writer.append(DocumentField.epoch, .int64(epoch)) }
             }
             if !update.push.isEmpty {
                 writer.appendDocument("$push") { writer in

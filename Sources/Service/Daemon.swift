@@ -50,10 +50,10 @@ package final class Daemon: Sendable {
     /// The sources that are to run, in the order of the configuration.
     package var sources: [any ServiceSource] { state.withLock { $0.wanted } }
 
-    /// Those of them that are recorded live.
-    package var liveSources: [LiveSource] { sources.compactMap { $0 as? LiveSource } }
+    /// Those of them that are recorded live, as they are while this instance has their leases.
+    package var liveSources: [LiveSource] { sources.compactMap { $0.present as? LiveSource } }
     /// Those of them that read files.
-    package var fileSources: [any FileSource] { sources.compactMap { $0 as? any FileSource } }
+    package var fileSources: [any FileSource] { sources.compactMap { $0.present as? any FileSource } }
 
     /// Whether it was told to stop.
     package var isStopping: Bool { stop.isRaised }

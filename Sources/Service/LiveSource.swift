@@ -1,7 +1,9 @@
 import DocumentStore
 import Feeds
 package import Ingest
+package import Leases
 package import Live
+package import MarketData
 private import Synchronization
 
 /// One live source: its connections, the tape that they are recorded on, and the way from there into MongoDB.
@@ -23,8 +25,12 @@ package final class LiveSource: ServiceSource {
 
     /// What a source is.
     package struct Settings: Equatable, Sendable {
-        /// The name that its data is filed under.
+        /// The name of the source.
         package var name: String
+        /// What its data is filed under: the name, with the instance behind it where several share sources.
+        ///
+        /// Each has a tape of its own, and positions of different tapes have no common order.
+        package var storedName: String
         /// What its instruments are filed under.
         package var venue: String
         /// What decodes its messages.
@@ -54,6 +60,7 @@ package final class LiveSource: ServiceSource {
             whenFull: FullTapePolicy
         ) {
             self.name = name
+            storedName = name
             self.venue = venue
             self.dialect = dialect
             self.connections = connections
@@ -113,7 +120,20 @@ package final class LiveSource: ServiceSource {
         }
     }
 
+    /// What there is to do.
+    package enum Work: Sendable {
+        /// To record what comes, and to store it.
+        ///
+        /// - Parameter tenure: the lease that it is done under; nil where nobody shares sources.
+        case record(Tenure?)
+        /// To store what is on a tape that nothing more is recorded on, and to delete it then.
+        ///
+        /// - Parameter receivedBefore: what was received later is another instance's; nil where all is to be stored.
+        case storeRest(receivedBefore: Timestamp?)
+    }
+
     package let settings: Settings
+    private let work: Work
     private let target: Target?
     private let alerts: AlertBoard?
     private let environment: ServiceEnvironment
@@ -130,7 +150,13 @@ package final class LiveSource: ServiceSource {
         var counts = ReplayCounts()
         var openGaps = 0
         var commits = CommitMeter()
+        /// Of the tape that is being applied.
+        var reading: InputProgress?
+        var isAbandoned = false
     }
+
+    /// What the data of a source is filed under where several instances share it.
+    package static func storedName(_ source: String, of instance: String) -> String { "\(source)@\(instance)" }
 
     /// A new tape begins so far behind the checkpoint: farther than anything of an earlier tape may have got into
     /// MongoDB that the checkpoint does not cover yet.
@@ -139,8 +165,16 @@ package final class LiveSource: ServiceSource {
     /// - Parameters:
     ///   - target: where events go; nil for onto the tape only.
     ///   - alerts: looks at what comes; nil for nobody.
-    package init(_ settings: Settings, target: Target?, alerts: AlertBoard? = nil, environment: ServiceEnvironment) {
+    ///   - work: what there is to do.
+    package init(
+        _ settings: Settings,
+        target: Target?,
+        alerts: AlertBoard? = nil,
+        environment: ServiceEnvironment,
+        work: Work = .record(nil)
+    ) {
         self.settings = settings
+        self.work = work
         self.target = target
         self.alerts = alerts
         self.environment = environment
@@ -160,6 +194,16 @@ package final class LiveSource: ServiceSource {
 
     /// Lets the source end: it records nothing more, and `run` returns when what is on the tape is stored.
     package func end() { stop.raise() }
+
+    /// Lets the source end at once: what is on the tape stays there.
+    package func abandon() {
+        let reading = state.withLock { state in
+            state.isAbandoned = true
+            return state.reading
+        }
+        stop.raise()
+        reading?.cancel()
+    }
 
     /// Records and stores until it is stopped, and what was recorded is stored, or cancelled.
     ///
@@ -181,27 +225,38 @@ package final class LiveSource: ServiceSource {
             state.recorder = recorder
             state.isStarted = target == nil
         }
-        let result = await work(recorder)
+        let result = await recordAndStore(recorder)
         alerts?.untap(settings.name)
         // A successor of the same name begins as soon as this returns, and others may still look at this object.
         await tape.release()
-        try result.get()
+        // Whoever has the lease next begins a tape of its own.
+        if try result.get(), isOfOneLease { try LiveTape.delete(folder: settings.folder) }
     }
 
-    private func work(_ recorder: FeedRecorder) async -> Result<Void, any Error> {
+    /// Whether the tape is that of one time with a lease.
+    private var isOfOneLease: Bool {
+        if case .record(nil) = work { false } else { true }
+    }
+
+    /// Answers whether everything on the tape is stored.
+    private func recordAndStore(_ recorder: FeedRecorder) async -> Result<Bool, any Error> {
         do {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { await self.record(recorder) }
-                if let target {
+            return .success(
+                try await withThrowingTaskGroup(of: Bool.self) { group in
                     group.addTask {
-                        await target.isPrepared.wait()
-                        try await self.apply(recorder, target.replay)
+                        await self.record(recorder)
+                        return self.target != nil
                     }
+                    if let target {
+                        group.addTask {
+                            await target.isPrepared.wait()
+                            return try await self.apply(recorder, target.replay)
+                        }
+                    }
+                    // The first failure ends the other, which waiting for all would not.
+                    return try await group.reduce(true) { $0 && $1 }
                 }
-                // The first failure ends the other, which waiting for all would not.
-                for try await _ in group {}
-            }
-            return .success(())
+            )
         } catch {
             return .failure(error)
         }
@@ -218,7 +273,7 @@ package final class LiveSource: ServiceSource {
         get throws {
             try TapeHeader(
                 venue: settings.venue,
-                source: settings.name,
+                source: settings.storedName,
                 dialect: settings.dialect,
                 id: environment.tapeID()
             )
@@ -238,7 +293,7 @@ package final class LiveSource: ServiceSource {
                     line: place.line + Self.newTapeDistance,
                     offset: place.offset + Self.newTapeDistance
                 )
-                log("its tape is gone: a new one begins behind what is stored")
+                if !isOfOneLease { log("its tape is gone: a new one begins behind what is stored") }
             }
         }
         return try LiveTape(folder: settings.folder, header: header, limits: settings.limits, start: start)
@@ -268,7 +323,7 @@ package final class LiveSource: ServiceSource {
         CheckpointStore(
             writer: target.writer,
             operationIDs: target.operationIDs,
-            source: settings.name,
+            source: settings.storedName,
             format: FormatName.tape.rawValue,
             venue: settings.venue
         )
@@ -278,6 +333,7 @@ package final class LiveSource: ServiceSource {
 
     /// Keeps the connections standing until it is stopped, and closes the tape behind them.
     private func record(_ recorder: FeedRecorder) async {
+        guard case .record = work else { return recorder.tape.close() }
         await withTaskGroup(of: Void.self) { group in
             for plan in settings.connections {
                 let connection = FeedConnection(plan, recorder: recorder, environment: environment.connections)
@@ -308,21 +364,23 @@ package final class LiveSource: ServiceSource {
     /// Has asked for what is missing, now that it is known.
     private func repair(_ gaps: [GapChange]) {
         guard let repair = state.withLock({ $0.repair }) else { return }
-        for gap in gaps where gap.missing > 0 {
+        // What was missed at a takeover may be on the tape of the instance before.
+        for gap in gaps where gap.missing > 0 && !gap.isOfTakeover {
             repair.add(StreamGap(stream: gap.stream, after: gap.after, before: gap.before))
         }
     }
 
     // MARK: Storing
 
-    /// Applies the tape to its end, which comes when it is closed.
-    private func apply(_ recorder: FeedRecorder, _ target: Replay.Target) async throws {
+    /// Applies the tape to its end, which comes when it is closed; answers whether it came to the end.
+    private func apply(_ recorder: FeedRecorder, _ target: Replay.Target) async throws -> Bool {
         var delay = ReconnectDelay(longest: Self.databasePauseMax)
         while true {
             let before = status.confirmed
             do {
-                let report = try await replay(recorder, target).run(recorder.tape.input())
-                guard case .failure(let error) = report.end else { return }
+                let report = try await replay(recorder, target).run(openInput(recorder.tape))
+                guard case .failure(let error) = report.end else { return true }
+                if isAbandoned { return false }
                 note("nothing is stored, the tape cannot be read: \(error.message)")
             } catch let error as StoreError where error.isTransient {
                 note("nothing is stored, the tape goes on: \(error.message)")
@@ -334,22 +392,50 @@ package final class LiveSource: ServiceSource {
                 )
             }
             // What is on the tape is applied after the next start.
-            if stop.isRaised { return }
+            if isAbandoned || stop.isRaised { return false }
             if status.confirmed > before { delay.reset() }
             try await environment.retry.sleep(delay.next(environment.retry.random()))
         }
     }
 
+    private var isAbandoned: Bool { state.withLock { $0.isAbandoned } }
+
+    /// Opens the tape for reading.
+    ///
+    /// Under a lease it is read as long as nobody else can have that: what was received later is perhaps another's.
+    private func openInput(_ tape: LiveTape) -> TapeInput {
+        let input: TapeInput
+        if case .record(let tenure?) = work {
+            let now = environment.retry.now
+            input = tape.input { tenure.isSure(at: now()) }
+        } else {
+            input = tape.input()
+        }
+        let progress = input.progress
+        state.withLock { $0.reading = progress }
+        return input
+    }
+
     private func replay(_ recorder: FeedRecorder, _ target: Replay.Target) throws -> Replay {
         let tape = recorder.tape
-        let format = try TapeFormat(tape.header, venue: settings.venue)
+        var receivedBefore: Timestamp?
+        if case .storeRest(let bound) = work { receivedBefore = bound }
+        let format = try TapeFormat(tape.header, venue: settings.venue, receivedBefore: receivedBefore)
         let first = tape.status.first
         var options = Replay.Options(
-            source: settings.name,
+            source: settings.storedName,
             venue: settings.venue,
             decoding: "\(format.name) \(settings.venue) \(settings.dialect)"
         )
         options.liveTapeStart = TapePlace(line: first.line, offset: first.offset)
+        if case .record(let tenure?) = work, !tenure.isAssumed {
+            // The first instance goes on where a daemon without instances ended.
+            let name = settings.name
+            options.predecessor = Replay.Predecessor(
+                source: tenure.predecessor.map { LiveSource.storedName(name, of: $0) } ?? name,
+                mayStoreMore: !tenure.followsRelease
+            )
+        }
         let before = status.stored
         return Replay(
             options,
@@ -370,7 +456,7 @@ package final class LiveSource: ServiceSource {
                 note(nil)
             },
             onCheckpoint: { [self] place in
-                if place.offset > 0, place.offset < first.offset, !status.isStarted {
+                if place.offset > 0, place.offset < first.offset, !status.isStarted, !isOfOneLease {
                     log(
                         "the tape begins \(first.offset - place.offset) bytes behind what is stored: what was on it in "
                             + "between is lost, unless an older copy of the tape is replayed",

@@ -19,9 +19,11 @@ package struct ServiceReport: Sendable {
         package let settings: LiveSource.Settings
         package let status: LiveSource.Status
         package let rates: RateMeter.Rates
+        /// How it stands with other instances; nil where it is not shared.
+        package let standing: LeasedSource.Standing?
 
-        /// What is missing, in plain words.
-        package var troubles: [String] { settings.troubles(status) }
+        /// What is missing, in plain words; nothing where another instance has the source.
+        package var troubles: [String] { standing?.isHeld == false ? [] : settings.troubles(status) }
     }
 
     /// A source of files.
@@ -29,6 +31,8 @@ package struct ServiceReport: Sendable {
         package let name: String
         package let path: String
         package let status: FileSourceStatus
+        /// How it stands with other instances; nil where it is not shared.
+        package let standing: LeasedSource.Standing?
     }
 
     /// How busy the connections to MongoDB are, and were.
@@ -69,14 +73,32 @@ extension Daemon {
         uptime: Duration
     ) -> ServiceReport {
         let all = self.sources
-        let sources = liveSources.map {
-            ServiceReport.Source(
-                settings: $0.settings,
-                status: $0.status,
-                rates: rates.rates(of: $0.settings.name)
-            )
+        var sources: [ServiceReport.Source] = []
+        var files: [ServiceReport.Files] = []
+        for source in all {
+            let standing = (source as? LeasedSource)?.standing
+            switch source.present {
+            case let live as LiveSource:
+                sources.append(
+                    ServiceReport.Source(
+                        settings: live.settings,
+                        status: live.status,
+                        rates: rates.rates(of: live.settings.name),
+                        standing: standing
+                    )
+                )
+            case let file as any FileSource:
+                files.append(
+                    ServiceReport.Files(
+                        name: file.name,
+                        path: file.path,
+                        status: file.status,
+                        standing: standing
+                    )
+                )
+            default: break
+            }
         }
-        let files = fileSources.map { ServiceReport.Files(name: $0.name, path: $0.path, status: $0.status) }
         let reasons = all.flatMap { source in source.troubles.map { "\(source.name): \($0)" } }
         return ServiceReport(
             health: health(all, isDegraded: !reasons.isEmpty),

@@ -2,6 +2,8 @@
 package protocol ServiceSource: AnyObject, Sendable {
     /// Unique among the sources.
     var name: String { get }
+    /// What does the work: the source itself, where it does not do it by another.
+    var present: any ServiceSource { get }
     /// Whether it has begun as it should.
     var isStarted: Bool { get }
     /// What is missing, in plain words.
@@ -11,6 +13,13 @@ package protocol ServiceSource: AnyObject, Sendable {
     func run() async throws
     /// Lets it end.
     func end()
+    /// Lets it end at once: what is not stored stays where it is.
+    func abandon()
     /// Whether another one would do the same.
     func isSame(as other: any ServiceSource) -> Bool
+}
+
+extension ServiceSource {
+    package func abandon() { end() }
+    package var present: any ServiceSource { self }
 }

@@ -71,6 +71,8 @@ extension Configuration {
         /// The most bytes that its tape may have.
         package var tapeBytes: Int64
         package var durability: Durability
+        /// The instance that takes it; nil for whichever it falls to.
+        package var instance: String?
 
         /// How often a venue is asked where nobody says it.
         package static let everyDefault: Duration = .seconds(60)
@@ -102,6 +104,8 @@ extension Configuration {
         /// What instruments are filed under; nil for what is usual for the format.
         package var venueName: String?
         package var durability: Durability
+        /// The instance that takes it; nil for whichever it falls to.
+        package var instance: String?
     }
 
     /// What MongoDB confirms of a source's data before it counts as stored.
@@ -122,7 +126,13 @@ extension Configuration {
         package var compactEvery: Duration?
         /// How many bytes of blocks compaction may take per second.
         package var compactPace: Int64?
+        /// The name of this daemon among those that share sources; nil where none are shared.
+        package var instance: String?
+        /// How long a lease of a source lasts: so soon at the latest another instance takes over.
+        package var lease: Duration?
 
+        /// Three seconds: a takeover within five, and a pause of a second harms nobody.
+        package static let leaseDefault: Duration = .seconds(3)
         /// Where tapes are without a word about it.
         package static let stateDefault = "/var/lib/tapedesk"
         /// A million bytes: what ingest beside it does not notice.

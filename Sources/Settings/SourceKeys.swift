@@ -6,8 +6,18 @@ extension Configuration.Service {
         [
             .path("state", \.state), .duration("compact_every", \.compactEvery),
             .bytes("compact_pace", \.compactPace),
+            ConfigurationKey("instance") { reader, entry, section in section.instance = reader.plainName(entry) },
+            ConfigurationKey("lease") { reader, entry, section in
+                guard let lease = reader.duration(entry) else { return }
+                guard leaseBounds.contains(lease) else {
+                    return reader.report(entry.value, "'service.lease' takes from 1s to 5m")
+                }
+                section.lease = lease
+            },
         ]
     }
+
+    private static var leaseBounds: ClosedRange<Duration> { .seconds(1) ... .seconds(300) }
 }
 
 extension Configuration.Source {
@@ -67,6 +77,7 @@ private struct SourceDraft {
     var whenFull: Configuration.Source.WhenFull?
     var tapeBytes: Int64?
     var durability: Configuration.Durability?
+    var instance: String?
 
     /// How data comes.
     enum Kind: String, CaseIterable {
@@ -108,6 +119,7 @@ private struct SourceDraft {
             ConfigurationKey("name") { reader, entry, draft in draft.name = reader.plainName(entry) },
             .choice("kind", "kind of source", \.kind), .text("venue_name", \.venueName),
             .choice("durability", "level of durability", \.durability),
+            ConfigurationKey("instance") { reader, entry, draft in draft.instance = reader.plainName(entry) },
         ]
     }
 
@@ -149,7 +161,8 @@ private struct SourceDraft {
             map: map,
             symbol: symbol,
             venueName: venueName,
-            durability: durability ?? .strict
+            durability: durability ?? .strict,
+            instance: instance
         )
     }
 
@@ -180,7 +193,8 @@ private struct SourceDraft {
             venueName: draft.venueName,
             whenFull: draft.whenFull ?? .block,
             tapeBytes: tapeBytes,
-            durability: draft.durability ?? .strict
+            durability: draft.durability ?? .strict,
+            instance: draft.instance
         )
     }
 

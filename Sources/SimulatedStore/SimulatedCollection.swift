@@ -37,12 +37,12 @@ struct SimulatedCollection {
             documents.insert(document, at: position)
         case .update(let expected, let update):
             try Self.check(update, change.key)
-            guard found, matches(documents[position], change.key, expected) else { return false }
+            guard found, matches(documents[position], change, expected) else { return false }
             let document = try Self.updated(documents[position], update, change)
             try index(document, replacing: documents[position])
             documents[position] = document
         case .delete(let expected):
-            guard found, matches(documents[position], change.key, expected) else { return false }
+            guard found, matches(documents[position], change, expected) else { return false }
             try index(nil, replacing: documents[position])
             ids.remove(at: position)
             documents.remove(at: position)
@@ -81,8 +81,9 @@ struct SimulatedCollection {
         return (low, false)
     }
 
-    private func matches(_ document: BSONDocument, _ key: DocumentKey, _ version: Int64) -> Bool {
-        if let shardKey = key.shardKey {
+    private func matches(_ document: BSONDocument, _ change: VersionedChange, _ version: Int64) -> Bool {
+        if let epoch = change.epoch, let later = document[DocumentField.epoch]?.integer, later > epoch { return false }
+        if let shardKey = change.key.shardKey {
             guard BSONOrder.compare(document[shardKey.field] ?? .null, shardKey.value) == .equal else { return false }
         }
         return BSONOrder.compare(document[DocumentField.version] ?? .null, .int64(version)) == .equal
@@ -106,6 +107,7 @@ extension SimulatedCollection {
             if let shardKey = change.key.shardKey { writer.append(shardKey.field, shardKey.value) }
             writer.append(DocumentField.version, .int64(change.resultingVersion))
             writer.append(DocumentField.lastOperationID, .objectID(change.operationID))
+            if let epoch = change.epoch { writer.append(DocumentField.epoch, .int64(epoch)) }
             for (key, value) in fields.fields { writer.append(key, value) }
         }
         return try checkingSize(document)
@@ -121,6 +123,7 @@ extension SimulatedCollection {
         var replacements = update.set
         replacements.append((DocumentField.version, .int64(change.resultingVersion)))
         replacements.append((DocumentField.lastOperationID, .objectID(change.operationID)))
+        if let epoch = change.epoch { replacements.append((DocumentField.epoch, .int64(epoch))) }
         for push in update.push {
             let current = document[push.field] ?? .array([])
             guard let array = current.array else {

@@ -20,6 +20,7 @@ struct ServiceMetrics {
         metrics.addStoring(report.sources)
         metrics.addCommits(report.sources)
         metrics.addFiles(report.files)
+        metrics.addLeases(report)
         metrics.addDatabase(report)
         metrics.addAlerts(report)
         return metrics.text.bytes
@@ -52,6 +53,23 @@ struct ServiceMetrics {
         for source in sources {
             if let value = value(source) { text.sample(name, ["source": source.settings.name], value) }
         }
+    }
+
+    private mutating func addLeases(_ report: ServiceReport) {
+        let standings =
+            report.sources.compactMap { source in source.standing.map { (source.settings.name, $0) } }
+            + report.files.compactMap { source in source.standing.map { (source.name, $0) } }
+        guard !standings.isEmpty else { return }
+        text.family("tapedesk_lease_held", .gauge, "One where this instance has the lease of the source")
+        for (source, standing) in standings {
+            text.sample("tapedesk_lease_held", ["source": source], standing.isHeld ? 1 : 0)
+        }
+        text.family("tapedesk_lease_epoch", .gauge, "The epoch of the source's lease, whoever has it")
+        for (source, standing) in standings {
+            text.sample("tapedesk_lease_epoch", ["source": source], Int(standing.epoch))
+        }
+        text.family("tapedesk_fenced_changes_total", .counter, "Changes that came from under a lost lease")
+        text.sample("tapedesk_fenced_changes_total", report.changes.fenced)
     }
 
     private mutating func addFeeds(_ sources: [Source]) {

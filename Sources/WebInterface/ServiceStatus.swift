@@ -70,6 +70,16 @@ enum ServiceStatus {
             ("lag_seconds_p50", seconds(status.lag.quantile(0.5))),
             ("lag_seconds_p99", seconds(status.lag.quantile(0.99))),
             ("last_receipt", status.feed.lastReceipt.map { .integer(Int($0.nanoseconds)) } ?? .null),
+            ("lease", lease(source.standing)),
+        ])
+    }
+
+    /// Null where the source is not shared.
+    private static func lease(_ standing: LeasedSource.Standing?) -> JSONText {
+        guard let standing else { return .null }
+        return .object([
+            ("owner", standing.owner.map { .string($0) } ?? .null), ("epoch", .integer(Int(standing.epoch))),
+            ("held", .bool(standing.isHeld)),
         ])
     }
 
@@ -81,6 +91,7 @@ enum ServiceStatus {
             ("waiting", .integer(source.status.waiting)),
             ("current", source.status.current.map { .string($0) } ?? .null),
             ("stored_events", .integer(source.status.stored)), ("rejected", .integer(source.status.rejected)),
+            ("lease", lease(source.standing)),
         ])
     }
 

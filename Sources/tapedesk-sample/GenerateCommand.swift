@@ -33,8 +33,8 @@ struct GenerateCommand: ParsableCommand {
         guard (1...1_000_000_000).contains(events) else {
             throw ValidationError("--events must be between 1 and 1,000,000,000.")
         }
-        guard (1...10_000).contains(instruments) else {
-            throw ValidationError("--instruments must be between 1 and 10,000.")
+        guard (1...100_000).contains(instruments) else {
+            throw ValidationError("--instruments must be between 1 and 100,000.")
         }
         guard (1...1_000_000).contains(rate) else {
             throw ValidationError("--rate must be between 1 and 1,000,000.")

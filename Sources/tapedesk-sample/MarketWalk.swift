@@ -28,16 +28,18 @@ struct MarketWalk {
         let askSize: Int64
     }
 
-    /// Popularity is drawn from a table of this many entries.
-    private static let popularityBits: UInt64 = 16
+    /// Popularity is drawn from a table of so many entries: more where few would leave instruments out.
+    private static func popularityBits(instruments count: Int) -> UInt64 { count > 10_000 ? 22 : 16 }
 
     var instruments: [Instrument]
     var random: SplitMix64
-    private let popularity: [UInt16]
+    private let popularity: [UInt32]
+    private let popularityBits: UInt64
 
     init(instruments count: Int, seed: UInt64) {
         instruments = (0..<count).map { Instrument(listing: .at(rank: $0), rank: $0) }
-        popularity = Self.popularityTable(instruments: count)
+        popularityBits = Self.popularityBits(instruments: count)
+        popularity = Self.popularityTable(instruments: count, bits: popularityBits)
         random = SplitMix64(seed: seed)
     }
 
@@ -46,7 +48,7 @@ struct MarketWalk {
     /// - Parameter longestPause: of its time, in microseconds.
     mutating func nextTrade(longestPause: UInt64) -> Trade {
         let bits = random.next()
-        let index = Int(popularity[Int(bits >> (64 - Self.popularityBits))])
+        let index = Int(popularity[Int(bits >> (64 - popularityBits))])
         let pause = Int64(random.next(below: longestPause + 1))
         // Half of the trades print at the price before; the others move by one to three ticks.
         let step = bits & 1 == 0 ? 0 : Int64(bits >> 1 & 0xFF) % 3 + 1
@@ -79,7 +81,7 @@ struct MarketWalk {
     /// Draws the next quote: one tick wide, around the price of the newest trade of its instrument.
     mutating func nextQuote() -> Quote {
         let bits = random.next()
-        let index = Int(popularity[Int(bits >> (64 - Self.popularityBits))])
+        let index = Int(popularity[Int(bits >> (64 - popularityBits))])
         // Who bought paid the ask.
         let ask = max(2, instruments[index].price + (instruments[index].lastWasBuy ? 0 : 1))
         instruments[index].nextSequence += bits & 7 + 1
@@ -103,18 +105,18 @@ struct MarketWalk {
         return max(lot, size / lot * lot)
     }
 
-    private static func popularityTable(instruments count: Int) -> [UInt16] {
-        let entries = 1 << popularityBits
+    private static func popularityTable(instruments count: Int, bits: UInt64) -> [UInt32] {
+        let entries = 1 << bits
         let weights = (0..<count).map { 1_000_000_000 / ($0 + 1) }
         let sum = weights.reduce(0, +)
-        var table: [UInt16] = []
+        var table: [UInt32] = []
         table.reserveCapacity(entries)
         var reached = 0
         for (index, weight) in weights.enumerated() {
             reached += weight
             let end = index == count - 1 ? entries : reached * entries / sum
             while table.count < end {
-                table.append(UInt16(index))
+                table.append(UInt32(index))
             }
         }
         return table

@@ -14,6 +14,28 @@ enum LiveSources {
         try configuration.sources.map { try settings(of: $0, folder: "\(folder(in: state))/\($0.name)") }
     }
 
+    /// What a source is for one time with its lease: it has a tape of its own.
+    ///
+    /// - Parameter settings: what the source is without instances.
+    static func settings(_ settings: LiveSource.Settings, _ instance: String, epoch: Int64) -> LiveSource.Settings {
+        var settings = settings
+        settings.folder = folder(settings, instance) + "/\(epoch)"
+        settings.storedName = LiveSource.storedName(settings.name, of: instance)
+        return settings
+    }
+
+    /// The epochs whose tapes of a source are on this machine, in ascending order.
+    static func epochs(_ settings: LiveSource.Settings, _ instance: String) -> [Int64] {
+        let path = folder(settings, instance)
+        let names = FolderListing.names(in: path) ?? []
+        return names.compactMap { Int64($0) }.filter { LiveTape.exists(in: "\(path)/\($0)") }.sorted()
+    }
+
+    /// The folder of all tapes of a source that an instance recorded.
+    static func folder(_ settings: LiveSource.Settings, _ instance: String) -> String {
+        LiveSource.storedName(settings.folder, of: instance)
+    }
+
     /// Makes the folder that tapes are in.
     ///
     /// - Throws: `ConfigurationProblem` where it cannot be made.

@@ -2,6 +2,7 @@ import Alerts
 import Console
 import DocumentStore
 import Ingest
+import Leases
 import Live
 import MongoRuntime
 import MongoStore
@@ -28,6 +29,9 @@ final class RunningService: Sendable {
     private let alerts: AlertBoard
     private let sources: ServiceSources
     private let desk: AlertDesk
+    /// Keeps the leases of sources that are shared with other instances; nil where none are.
+    private let leases: LeaseRounds?
+    private let identity: InstanceIdentity?
     private let notifier: ServiceNotifier
     private let rates = RateMeter()
     private let started: Duration
@@ -66,7 +70,15 @@ final class RunningService: Sendable {
             database,
             environment
         )
-        sources = ServiceSources(databases, isPrepared: isPrepared, alerts: alerts, environment: environment)
+        identity = try Self.identity(configuration)
+        leases = Self.leases(configuration, identity, database, environment)
+        sources = ServiceSources(
+            databases,
+            isPrepared: isPrepared,
+            alerts: alerts,
+            leases: leases?.keeper,
+            environment: environment
+        )
         daemon = Daemon(
             sources: try sources.make(configuration),
             compaction: Self.compaction(configuration, database),
@@ -105,6 +117,12 @@ final class RunningService: Sendable {
                 await notifier.watchForTheEnd()
                 return .other
             }
+            if let leases {
+                group.addTask {
+                    try await leases.run()
+                    return .other
+                }
+            }
             group.addTask { [self] in
                 try await daemon.run { [daemon, notifier, alerts, rates, environment] in
                     notifier.tell(daemon)
@@ -116,6 +134,7 @@ final class RunningService: Sendable {
             // What runs beside the daemon ends with it.
             while let part = try await group.next(), part != .daemon {}
         }
+        await leases?.withdraw()
         Terminal.progress("")
         for source in daemon.liveSources { Terminal.error(ServiceText.recorded(source)) }
         withExtendedLifetime(signals) {}
@@ -134,6 +153,38 @@ final class RunningService: Sendable {
                 "the configuration names no 'sources', and 'http' is off: there is nothing to do"
             )
         }
+    }
+
+    private static func identity(_ configuration: Configuration) throws -> InstanceIdentity? {
+        guard configuration.service.instance != nil else {
+            let pinned =
+                configuration.sources.first { $0.instance != nil }?.name
+                ?? configuration.files.first { $0.instance != nil }?.name
+            if let pinned {
+                throw ConfigurationProblem(
+                    "source '\(pinned)' is assigned to an instance, and 'service.instance' does not say which one this is"
+                )
+            }
+            return nil
+        }
+        var random = SystemRandomNumberGenerator()
+        return try InstanceIdentity(in: configuration.service.folder, random: (random.next(), random.next()))
+    }
+
+    private static func leases(
+        _ configuration: Configuration,
+        _ identity: InstanceIdentity?,
+        _ database: Database,
+        _ environment: ServiceEnvironment
+    ) -> LeaseRounds? {
+        guard let name = configuration.service.instance, let identity else { return nil }
+        return LeaseRounds(
+            LeaseKeeper.Identity(name: name, identity: identity.text),
+            LeaseTiming(length: configuration.service.lease ?? Configuration.Service.leaseDefault),
+            store: database.store,
+            operationIDs: database.operationIDs,
+            environment: environment
+        )
     }
 
     /// Creates what is missing of the collections, as soon as MongoDB is there.
@@ -254,6 +305,8 @@ extension Configuration {
     fileprivate func refuseLastingChanges(_ new: Configuration) throws {
         let changed = [
             ("mongo", mongo != new.mongo), ("service.state", service.folder != new.service.folder),
+            ("service.instance", service.instance != new.service.instance),
+            ("service.lease", service.lease != new.service.lease),
             ("http", http != new.http), ("tickets", tickets != new.tickets),
             ("webhooks", webhooks != new.webhooks),
         ].filter { $0.1 }.map { "'\($0.0)'" }

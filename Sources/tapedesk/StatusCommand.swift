@@ -3,6 +3,7 @@ import BSON
 import Console
 import DocumentStore
 import JSONOutput
+import Leases
 import MongoStore
 import Records
 import Service
@@ -97,6 +98,8 @@ struct DatabaseStatus {
     let openGapCount: Int
     /// Damaged documents that readers pass over, with the reasons.
     let quarantine: [(bucket: String, reason: String)]
+    /// Who takes which source, where daemons share them.
+    let leases: LeaseTable
 
     private static let gapsShownMax = 1_000
     private static let sourcesMax = 100_000
@@ -124,7 +127,8 @@ struct DatabaseStatus {
                 DocumentQuery(GapsCollection.name, where: isOpen, order: [.init(DocumentField.id)], limit: gapsShownMax)
             ),
             openGapCount: try await database.store.count(GapsCollection.name, where: isOpen),
-            quarantine: try await QuarantineList.load(database.writer, limit: gapsShownMax)
+            quarantine: try await QuarantineList.load(database.writer, limit: gapsShownMax),
+            leases: try await LeaseTable.load(database)
         )
     }
 
@@ -160,6 +164,8 @@ struct DatabaseStatus {
                 "quarantine",
                 .array(quarantine.map { .object([("bucket", .string($0.bucket)), ("reason", .string($0.reason))]) })
             ),
+            ("leases", leases.leasesJSON),
+            ("instances", leases.instancesJSON),
         ])
     }
 
@@ -239,6 +245,7 @@ struct DatabaseStatus {
             lines.append("  \(name.padded(to: 40))  \(records) records, \(isComplete ? "complete" : lag)")
         }
         if sources.isEmpty { lines.append("  none yet: tapedesk replay FILE") }
+        lines += leases.lines
         lines += ["", "collections"]
         for (name, statistics) in collections {
             lines.append(

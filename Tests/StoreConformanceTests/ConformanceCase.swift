@@ -18,6 +18,7 @@ struct ConformanceCase: Sendable, CustomTestStringConvertible {
 
     static let all: [ConformanceCase] =
         singleChanges + updates + bulks + reading + conditions + pages + limits + uniqueIndexes + together
+        + fencing
 }
 
 /// A store, and the one collection of it that a case works in.

@@ -16,6 +16,7 @@ import Testing
         "Records": ["BSON", "DocumentStore"],
         "TickStore": ["BSON", "CChecksum", "CZstd", "DocumentStore", "MarketData", "Records", "TickCodec"],
         "Digests": ["CLibCrypto"],
+        "Leases": ["BSON", "Digests", "DocumentStore"],
         "Tickets": ["BSON", "Digests", "DocumentStore", "Records"],
         "Ingest": [
             "BSON", "CChecksum", "DocumentStore", "Feeds", "MarketData", "Records", "TickCodec", "TickStore", "Tickets",
@@ -27,9 +28,8 @@ import Testing
         "Alerts": ["JSONOutput", "MarketData"],
         "WebClient": ["CCurlShims", "CLibCurl"],
         "Service": [
-            "Alerts", "BSON", "Digests", "DocumentStore", "Feeds", "Ingest", "Live", "MarketData", "Records",
-            "TickStore",
-            "Tickets", "WebClient",
+            "Alerts", "BSON", "Digests", "DocumentStore", "Feeds", "Ingest", "Leases", "Live", "MarketData",
+            "Records", "TickStore", "Tickets", "WebClient",
         ],
         "WebInterface": [
             "Alerts", "Console", "Digests", "DocumentStore", "Feeds", "JSONOutput", "HTTPTypes", "Hummingbird",
@@ -41,9 +41,8 @@ import Testing
         "Console": ["ArgumentParser", "Settings", "DocumentStore", "MongoRuntime", "MongoStore", "Tickets"],
         "TicketViews": ["BSON", "Console", "JSONOutput", "Tickets"],
         "tapedesk": [
-            "Alerts", "BSON", "Settings", "Console", "JSONOutput", "DocumentStore", "Feeds", "Ingest", "Live",
-            "MarketData",
-            "MongoRuntime", "MongoStore", "NIOCore", "NIOPosix", "NIOSSL", "Records", "Service", "TickCodec",
+            "Alerts", "BSON", "Settings", "Console", "JSONOutput", "DocumentStore", "Feeds", "Ingest", "Leases",
+            "Live", "MarketData", "MongoRuntime", "MongoStore", "NIOCore", "NIOPosix", "NIOSSL", "Records", "Service", "TickCodec",
             "TickStore", "Tickets", "WebClient", "WebInterface", "ArgumentParser",
         ],
         "ticket": [

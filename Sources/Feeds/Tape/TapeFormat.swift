@@ -8,18 +8,26 @@ public struct TapeFormat: RecordFormat {
     public let header: TapeHeader
     private let venue: String
     private let dialect: any VenueDialect.Type
+    private let receivedBefore: Timestamp?
 
     /// Reads the tape with that header.
     ///
-    /// `venue` is what the instruments are filed under; the header's, where that is nil.
-    ///
+    /// - Parameters:
+    ///   - venue: what the instruments are filed under; nil for the header's.
+    ///   - receivedBefore: what was received at that time or later is passed over, and counted as ignored: somebody else
+    ///     has it. Nil for nothing.
     /// - Throws: `TapeError.unknownDialect` where nothing decodes the tape's messages.
-    public init(_ header: TapeHeader, venue: String? = nil) throws(TapeError) {
+    public init(
+        _ header: TapeHeader,
+        venue: String? = nil,
+        receivedBefore: Timestamp? = nil
+    ) throws(TapeError) {
         guard let found = try? VenueRegistry.dialect(named: header.dialect) else {
             throw .unknownDialect(header.dialect)
         }
         self.header = header
         self.venue = venue ?? header.venue
+        self.receivedBefore = receivedBefore
         dialect = found
     }
 
@@ -56,7 +64,7 @@ public struct TapeFormat: RecordFormat {
     }
 
     public func makeDecoder() -> any RecordDecoder {
-        TapeDecoder(tag: header.tag, venue: venue, dialect: dialect.init())
+        TapeDecoder(tag: header.tag, venue: venue, dialect: dialect.init(), receivedBefore: receivedBefore)
     }
 }
 
@@ -119,10 +127,15 @@ private final class TapeDecoder: RecordDecoder {
     private let tag: UInt32
     private var dialect: any VenueDialect
     private var builder: BatchBuilder
+    /// In nanoseconds since 1970; `Int64.max` for no bound.
+    private let receivedBefore: Int64
+    /// What messages are ignored as that came when another instance had the source.
+    private static let receivedTooLate = "received_too_late"
 
-    init(tag: UInt32, venue: String, dialect: any VenueDialect) {
+    init(tag: UInt32, venue: String, dialect: any VenueDialect, receivedBefore: Timestamp?) {
         self.tag = tag
         self.dialect = dialect
+        self.receivedBefore = receivedBefore?.nanoseconds ?? .max
         builder = BatchBuilder(venue: venue)
     }
 
@@ -179,6 +192,7 @@ private final class TapeDecoder: RecordDecoder {
         }
         let payload = record.payload(in: bytes)
         builder.beginRecord(payload)
+        guard record.receiptTime < receivedBefore else { return builder.ignore(Self.receivedTooLate) }
         let frame = Frame(
             receiptTime: Timestamp(nanoseconds: record.receiptTime),
             connection: record.name(in: bytes)

@@ -135,6 +135,13 @@ public final class LiveTape: Sendable {
         !((try? SegmentFolder.segments(in: folder)) ?? []).isEmpty
     }
 
+    /// Deletes the tape in a folder, and the folder, if nobody writes it.
+    ///
+    /// - Throws: `LiveTapeError`.
+    public static func delete(folder path: String) throws(LiveTapeError) {
+        try SegmentFolder(path: path).removeAll()
+    }
+
     /// How full the tape is, and how far.
     public var status: Status { state.withLock { $0.status } }
 

@@ -7,12 +7,14 @@ private import Glibc
 public final class LiveTapeSource: IncrementalSource {
     private let tape: LiveTape
     private let progress: InputProgress
+    private let mayRead: @Sendable () -> Bool
     private var offset: Int64
     private var file: Int32 = -1
     private var path = ""
 
-    init(_ tape: LiveTape, offset: Int64, progress: InputProgress) {
+    init(_ tape: LiveTape, offset: Int64, progress: InputProgress, mayRead: @escaping @Sendable () -> Bool) {
         self.tape = tape
+        self.mayRead = mayRead
         self.offset = offset
         self.progress = progress
     }
@@ -26,8 +28,10 @@ public final class LiveTapeSource: IncrementalSource {
             if progress.isCancelled {
                 throw InputError(.unavailable, "\(tape.header.source): reading was cancelled at byte \(offset)")
             }
+            // What is on the tape was received before this moment, so leave to read now covers it.
             switch tape.reading(at: offset) {
-            case .bytes(let place): return try read(place, into: target)
+            case .bytes(let place) where mayRead(): return try read(place, into: target)
+            case .bytes: tape.waitForGrowth()
             case .waiting: tape.waitForGrowth()
             case .ended: return 0
             case .gone: throw InputError(.endedEarly, "\(tape.header.source): byte \(offset) of the tape was deleted")
@@ -67,11 +71,13 @@ public final class LiveTapeSource: IncrementalSource {
 
 extension LiveTape {
     /// Opens the tape for reading from its first byte that is still there.
-    public func input() -> TapeInput {
+    ///
+    /// - Parameter mayRead: whether what was received up to now may be read; a reader waits until it may.
+    public func input(mayRead: @escaping @Sendable () -> Bool = { true }) -> TapeInput {
         var head: [UInt8] = []
         TapeEncoder(header).appendHeader(to: &head)
         let progress = InputProgress()
-        let source = LiveTapeSource(self, offset: status.first.offset, progress: progress)
+        let source = LiveTapeSource(self, offset: status.first.offset, progress: progress, mayRead: mayRead)
         return TapeInput(live: source, head: head, name: header.source, progress: progress)
     }
 }

@@ -143,6 +143,13 @@ final class SegmentFolder {
         return Self.error(path, "cannot be written", code)
     }
 
+    /// Deletes everything, and the folder.
+    func removeAll() throws(LiveTapeError) {
+        for segment in try segments() { try remove(segment) }
+        unlink(path + "/lock")
+        guard rmdir(path) == 0 || errno == ENOENT else { throw Self.error(path, "cannot be deleted", errno) }
+    }
+
     /// Deletes a segment's file.
     func remove(_ segment: Segment) throws(LiveTapeError) {
         guard unlink(path(of: segment)) == 0 || errno == ENOENT else {

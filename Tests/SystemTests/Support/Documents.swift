@@ -97,7 +97,13 @@ struct StatusDocument: Decodable {
     }
 
     struct Gaps: Decodable {
+        struct Gap: Decodable {
+            let source: String
+            let missing: Int
+        }
+
         let open: Int
+        let list: [Gap]
     }
 
     let database: String

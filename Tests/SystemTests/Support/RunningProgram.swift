@@ -31,6 +31,10 @@ final class RunningProgram: Sendable {
     func kill() { process.kill() }
     func terminate() { process.terminate() }
 
+    /// Stops it where it is, until it is resumed.
+    func pause() { if process.isRunning { _ = Foundation.kill(process.pid, SIGSTOP) } }
+    func resume() { if process.isRunning { _ = Foundation.kill(process.pid, SIGCONT) } }
+
     /// Asks a daemon to read its configuration again.
     func hangUp() { if process.isRunning { _ = Foundation.kill(process.pid, SIGHUP) } }
 
