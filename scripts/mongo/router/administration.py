@@ -10,7 +10,7 @@ from bson.son import SON
 from mongo.router import raw
 from mongo.router.catalog import CONFIG_SERVER, Collection
 from mongo.router.errors import CommandError, checked
-from mongo.router.servers import MAJORITY, ROUTER, Servers, without_clients_part
+from mongo.router.servers import ROUTER, Servers, without_clients_part
 from mongo.router.targeting import key_of_document
 from mongo.router.wire import Message
 
@@ -81,7 +81,6 @@ def split_chunk(servers: Servers, message: Message) -> SON[str, Any]:
             "epoch": collection.epoch,
             "timestamp": collection.timestamp,
             "shardVersion": collection.version(shard),
-            "writeConcern": MAJORITY,
         },
     )
     servers.shared.catalog.forget(namespace)

@@ -95,7 +95,7 @@ def list_indexes(servers: Servers, message: Message) -> SON[str, Any]:
             raise Stale(reply)
         return kept_open(servers, {shard: reply})
 
-    return retried(servers, message, creates=False, attempt=attempt)
+    return retried(servers, message, attempt, creates=False)
 
 
 def list_collections(servers: Servers, message: Message) -> SON[str, Any]:

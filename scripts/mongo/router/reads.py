@@ -32,14 +32,12 @@ def ask_shards(
         replies = servers.run_all(requests)
         for reply in replies.values():
             if is_stale(reply):
-                if transaction:
-                    transaction.restart_statement(servers, reply)
                 raise Stale(reply)
         for reply in replies.values():
             checked(reply)
         return replies
 
-    return retried(servers, message, creates=False, attempt=attempt)
+    return retried(servers, message, attempt, creates=False, transaction=transaction)
 
 
 def is_absent(servers: Servers, message: Message) -> bool:

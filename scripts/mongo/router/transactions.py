@@ -48,7 +48,7 @@ class Transaction:
     def restart_statement(self, servers: Servers, reply: SON[str, Any]) -> None:
         """Lets a statement that met a stale routing table begin again, if nothing came before it.
 
-        - Throws: `Refused`, with the label that lets the client begin the whole transaction again.
+        Raises `Refused` if something did, with the label that lets the client begin the whole transaction again.
         """
         self.abort(servers)
         if self.completed_statements:

@@ -41,8 +41,17 @@ class Stale(Exception):
         self.reply = reply
 
 
-def retried(servers: Servers, message: Message, creates: bool, attempt: Callable[[Placement], Result]) -> Result:
-    """Tries with the routing table as it is known, and, as long as that is stale, again with a newer one."""
+def retried(
+    servers: Servers,
+    message: Message,
+    attempt: Callable[[Placement], Result],
+    creates: bool,
+    transaction: Transaction | None = None,
+) -> Result:
+    """Tries with the routing table as it is known, and, as long as that is stale, again with a newer one.
+
+    `creates` says that a database which does not exist is to be made.
+    """
     deadline = time.monotonic() + STALE_DEADLINE_S
     pause = 0.0
     while True:
@@ -51,6 +60,8 @@ def retried(servers: Servers, message: Message, creates: bool, attempt: Callable
             return attempt(placement)
         except Stale as stale:
             servers.shared.catalog.forget(f"{message.database}.{message.get(message.name)}")
+            if transaction:
+                transaction.restart_statement(servers, stale.reply)
             if time.monotonic() > deadline:
                 raise Refused(stale.reply) from stale
         # A migration that is just being committed takes a moment.
@@ -83,7 +94,7 @@ class BulkWrite:
         self.retried_ids: list[int] = []
 
     def run(self) -> SON[str, Any]:
-        retried(self.servers, self.message, self.message.name != "delete", self.attempt)
+        retried(self.servers, self.message, self.attempt, self.message.name != "delete", self.transaction)
         if self.errors:
             self.reply["writeErrors"] = [self.errors[index] for index in sorted(self.errors)]
         if self.upserted:
@@ -94,12 +105,12 @@ class BulkWrite:
         return self.reply
 
     def attempt(self, placement: Placement) -> None:
+        if self.transaction:
+            # What an earlier attempt has done was aborted.
+            self.reset()
         for batch in self.batches(placement):
             requests = {shard: self.request(placement, shard, indexes) for shard, indexes in batch.items()}
             stale = self.take(batch, self.servers.run_all(requests))
-            if stale and self.transaction:
-                self.transaction.restart_statement(self.servers, stale)
-                self.reset()
             if stale:
                 raise Stale(stale)
             if not self.pending:
@@ -185,9 +196,7 @@ def find_and_modify(servers: Servers, message: Message, transaction: Transaction
             body.update(transaction.elements(owners[0]))
         reply = raw.decode(servers.ask(owners[0], Message(body)))
         if is_stale(reply):
-            if transaction:
-                transaction.restart_statement(servers, reply)
             raise Stale(reply)
         return reply
 
-    return retried(servers, message, creates=True, attempt=attempt)
+    return retried(servers, message, attempt, creates=True, transaction=transaction)
