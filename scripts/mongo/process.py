@@ -136,10 +136,12 @@ class Process:
         return "\n".join((complaints or lines)[-5:])
 
     def has_ended(self, pid: int) -> bool:
-        # A server started by this very run is our child, and would stay a zombie.
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
-        return not self.is_ours(pid)
+        try:
+            # A process that this very run has started is our child, and would stay a zombie. Of a child one need not
+            # ask for the command line, which it has a moment after its start only.
+            return os.waitpid(pid, os.WNOHANG)[0] != 0
+        except ChildProcessError:
+            return not self.is_ours(pid)
 
 
 def command_line(pid: int) -> list[bytes]:

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from mongo.console import Failure, say
 from mongo.process import Process, any_free_port, is_free, next_free_port, stop
-from mongo.watcher import Watcher
+from mongo.watcher import Watcher, refuse_ended
 
 
 @dataclass
@@ -72,10 +72,6 @@ class Topology:
 
     # Verbs
 
-    @property
-    def lock(self) -> Path:
-        return self.folder / "lock"
-
     def up(self) -> None:
         """Starts what does not run, on the ports of last time, and leaves what runs as it is."""
         running = [find(process) for process in self.processes]
@@ -110,12 +106,22 @@ class Topology:
                 each.process.pid_file.unlink(missing_ok=True)
             raise
 
-    def down(self, at_once: bool = False) -> None:
-        # First, because it would do the same; but a watcher that ends the others is not to end itself.
+    def watch(self) -> None:
+        """Begins to watch the process that it is to end with, in the place of any other."""
+        if self.watcher and self.watcher.watched_pid is not None:
+            refuse_ended(self.watcher.watched_pid)
+            self.stop_watching()
+            self.watcher.start(0)
+
+    def stop_watching(self) -> None:
         watching = find(self.watcher) if self.watcher else None
+        # A watcher that ends the others is not to end itself.
         if watching and watching.pid != os.getpid():
             stop([(watching.process, watching.pid)], at_once=True)
             watching.process.wipe()
+
+    def down(self, at_once: bool = False) -> None:
+        self.stop_watching()
         found = [each for each in map(find, self.all_processes) if each]
         stop([(each.process, each.pid) for each in found], at_once)
         for process in self.all_processes:
