@@ -160,8 +160,8 @@ class ShardedCluster(Topology):
         with connected(config_port) as config:
             add_shards(config, {shard.name: by_name[shard.name].port for shard in self.shards})
             if not self.uses_mongos:
-                cluster_id = config.config.version.find_one({})["clusterId"]
-                make_router(by_name[ROUTER_MONGOD].port, cluster_id, config_port)
+                (version,) = config.config.version.find()
+                make_router(by_name[ROUTER_MONGOD].port, version["clusterId"], config_port)
         self.await_entrance(running[-1])
 
     def await_entrance(self, entrance: Running) -> None:
@@ -211,12 +211,10 @@ def make_router(port: int, cluster_id: object, config_port: int) -> None:
 
 
 def existing_shards(folder: Path) -> int:
+    """How many shards a cluster was started with; 0 where there is none."""
     return len(list(folder.glob(f"{SHARD}[0-9]*")))
 
 
 def sharded(folder: Path, wish: PortWish, binary: Path, mongos: Path | None, shards: int | None) -> ShardedCluster:
-    """The cluster of a folder; its number of shards cannot be changed later."""
-    existing = existing_shards(folder)
-    if shards is not None and existing not in (0, shards):
-        raise Failure(f"the cluster in {folder} has {existing} shards; wipe it first")
-    return ShardedCluster(folder, wish, binary, mongos, shards or existing or DEFAULT_SHARDS)
+    """The cluster of a folder, or a new one."""
+    return ShardedCluster(folder, wish, binary, mongos, existing_shards(folder) or shards or DEFAULT_SHARDS)

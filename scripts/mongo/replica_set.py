@@ -172,11 +172,13 @@ def one_member(folder: Path, wish: PortWish, binary: Path) -> ReplicaSet:
 
 def many_members(folder: Path, wish: PortWish, binary: Path, count: int) -> ReplicaSet:
     """A set whose members tests can kill: quick to elect, small in memory and on disk."""
-    existing = len(list(folder.glob("member[0-9]*")))
-    if existing not in (0, count):
-        raise Failure(f"the replica set in {folder} has {existing} members; say --replicas {existing}, or wipe it first")
     members = [
         Mongod(f"member{number}", "member", folder / f"member{number}", binary=binary, parameters=TEST_PARAMETERS)
-        for number in range(1, count + 1)
+        for number in range(1, (existing_members(folder) or count) + 1)
     ]
     return ReplicaSet(folder, wish, members, Membership("rs0", settings=MEMBER_SETTINGS))
+
+
+def existing_members(folder: Path) -> int:
+    """How many members a set was started with; 0 where there is none."""
+    return len(list(folder.glob("member[0-9]*")))

@@ -20,7 +20,6 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-import pymongo
 from pymongo import MongoClient
 
 SCRIPT = str(Path(__file__).resolve().parent.parent / "local-mongo")
@@ -55,6 +54,10 @@ class TopologyTest(unittest.TestCase):
             time.sleep(0.05)
 
 
+def connected(uri: str) -> MongoClient[dict[str, Any]]:
+    return MongoClient(uri, serverSelectionTimeoutMS=30_000, w="majority")
+
+
 def is_running(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
@@ -68,7 +71,7 @@ class OneMember(TopologyTest):
         self.script("up")
         uri = self.script("uri")
         self.assertRegex(uri, r"^mongodb://127\.0\.0\.1:\d+/\?replicaSet=rs0$")
-        with MongoClient(uri) as client:
+        with connected(uri) as client:
             client.test.numbers.insert_one({"_id": 1})
         pid = self.status()["processes"][0]["pid"]
         self.assertEqual(self.script("status"), f"up: {uri} (process {pid})")
@@ -79,7 +82,7 @@ class OneMember(TopologyTest):
         self.assertEqual(self.script("status", code=1), "down")
         self.script("up")
         self.assertEqual(self.script("uri"), uri)
-        with MongoClient(uri) as client:
+        with connected(uri) as client:
             self.assertEqual(client.test.numbers.count_documents({}), 1)
         self.script("wipe")
         self.assertEqual([path.name for path in self.folder.iterdir()], ["lock"])
@@ -93,7 +96,7 @@ class OneMember(TopologyTest):
             self.script("up")
             status = self.status()
             self.assertNotEqual(status["processes"][0]["port"], port)
-            with MongoClient(status["uri"]) as client:
+            with connected(status["uri"]) as client:
                 client.test.numbers.insert_one({})
 
 
@@ -105,7 +108,7 @@ class Replicas(TopologyTest):
         self.script("up", *self.OPTIONS)
         status = self.status(*self.OPTIONS)
         self.assertEqual((status["topology"], len(status["processes"])), ("replica set", 3))
-        with MongoClient(status["uri"], serverSelectionTimeoutMS=30_000, w="majority") as client:
+        with connected(status["uri"]) as client:
             client.test.numbers.insert_one({"_id": 1})
             self.assertEqual(len(client.nodes), 3)
             _, port = client.primary or ("", 0)
@@ -126,7 +129,7 @@ class Replicas(TopologyTest):
         self.script("up", *self.OPTIONS, "--port", "27817")
         first, second, third = [process["port"] for process in self.status(*self.OPTIONS)["processes"]]
         self.assertTrue(27817 <= first < second < third < 28017)
-        self.assertIn("has 3 members", self.script("down", "--replicas", "5", code=2))
+        self.assertIn("there are 3 members", self.script("up", "--replicas", "5", code=2))
 
 
 class Endings(TopologyTest):

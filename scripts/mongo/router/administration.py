@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from bson.son import SON
 
 from mongo.router import raw
 from mongo.router.catalog import CONFIG_SERVER, Collection
 from mongo.router.errors import CommandError, checked
+from mongo.router.raw import Document
 from mongo.router.servers import ROUTER, Servers, without_clients_part
 from mongo.router.targeting import key_of_document
 from mongo.router.wire import Message
 
-Command = Callable[[Servers, Message], SON[str, Any]]
+Command = Callable[[Servers, Message], Document]
 
 
 def fresh_collection(servers: Servers, namespace: str) -> Collection:
@@ -25,7 +24,7 @@ def fresh_collection(servers: Servers, namespace: str) -> Collection:
     return collection
 
 
-def chosen_chunk(collection: Collection, command: SON[str, Any]) -> SON[str, Any]:
+def chosen_chunk(collection: Collection, command: Document) -> Document:
     """The chunk that a command names by its bounds, by a document in it, or by a bound within it."""
     if "bounds" in command:
         place = collection.bound(command["bounds"][0])
@@ -37,7 +36,7 @@ def chosen_chunk(collection: Collection, command: SON[str, Any]) -> SON[str, Any
     return collection.chunk_at(place)
 
 
-def move_chunk(servers: Servers, message: Message) -> SON[str, Any]:
+def move_chunk(servers: Servers, message: Message) -> Document:
     """Moves a chunk; the routing table stays as it is: that it is stale, the shards have to say."""
     command = message.decoded()
     namespace = command["moveChunk"]
@@ -53,13 +52,14 @@ def move_chunk(servers: Servers, message: Message) -> SON[str, Any]:
     )
 
 
-def move_range(servers: Servers, message: Message) -> SON[str, Any]:
+def move_range(servers: Servers, message: Message) -> Document:
     command = message.decoded()
-    bounds = {name: command[name] for name in ("min", "max", "waitForDelete") if name in command}
-    return servers.run_on_config({"_configsvrMoveRange": command["moveRange"], **bounds, "toShard": command["toShard"]})
+    names = ("min", "max", "toShard", "waitForDelete")
+    fields: Document = {name: command[name] for name in names if name in command}
+    return servers.run_on_config({"_configsvrMoveRange": command["moveRange"], **fields})
 
 
-def split_chunk(servers: Servers, message: Message) -> SON[str, Any]:
+def split_chunk(servers: Servers, message: Message) -> Document:
     """Splits a chunk at a value of the shard key."""
     command = message.decoded()
     namespace = command["split"]
@@ -90,7 +90,7 @@ def split_chunk(servers: Servers, message: Message) -> SON[str, Any]:
 def on_config(internal_name: str, *fields: str, is_write: bool = True) -> Command:
     """A command that the config server has under another name, with the same value and some of its fields."""
 
-    def run(servers: Servers, message: Message) -> SON[str, Any]:
+    def run(servers: Servers, message: Message) -> Document:
         names = [name for name in fields if name in message.body]
         command = {internal_name: message.get(message.name), **{name: message.get(name) for name in names}}
         if is_write:
@@ -100,20 +100,20 @@ def on_config(internal_name: str, *fields: str, is_write: bool = True) -> Comman
     return run
 
 
-def list_shards(servers: Servers, message: Message) -> SON[str, Any]:
-    return SON(shards=servers.read_config("shards", {"filter": {}}), ok=1.0)
+def list_shards(servers: Servers, message: Message) -> Document:
+    return dict(shards=servers.read_config("shards", {"filter": {}}), ok=1.0)
 
 
-def shard_map(servers: Servers, message: Message) -> SON[str, Any]:
+def shard_map(servers: Servers, message: Message) -> Document:
     """The hosts of each shard, and of the config server."""
     shards = {entry["_id"]: entry["host"] for entry in servers.read_config("shards", {"filter": {}})}
     identity = checked(servers.run(CONFIG_SERVER, "admin", {"hello": 1}))
     shards[CONFIG_SERVER] = f"{identity['setName']}/{','.join(identity['hosts'])}"
     hosts = {host: name for name, text in shards.items() for host in text.partition("/")[2].split(",")}
-    return SON(map=shards, hosts=hosts, ok=1.0)
+    return dict(map=shards, hosts=hosts, ok=1.0)
 
 
-def flush_router_config(servers: Servers, message: Message) -> SON[str, Any]:
+def flush_router_config(servers: Servers, message: Message) -> Document:
     servers.shared.catalog.forget_all()
     return servers.run(ROUTER, "admin", {"flushRouterConfig": message.get("flushRouterConfig")})
 
@@ -121,31 +121,31 @@ def flush_router_config(servers: Servers, message: Message) -> SON[str, Any]:
 # Sessions
 
 
-def end_sessions(servers: Servers, message: Message) -> SON[str, Any]:
+def end_sessions(servers: Servers, message: Message) -> Document:
     for session in message.get("endSessions"):
         servers.shared.transactions.pop(bytes(session["id"]), None)
     return on_router(servers, message)
 
 
-def kill_sessions(servers: Servers, message: Message) -> SON[str, Any]:
+def kill_sessions(servers: Servers, message: Message) -> Document:
     """Ends sessions, and with them what they have under way, on all shards."""
     shards = [entry["_id"] for entry in servers.read_config("shards", {"filter": {}})]
     for server in [*shards, ROUTER]:
         checked(raw.decode(servers.ask(server, Message(without_clients_part(message.body)))))
-    return SON(ok=1.0)
+    return dict(ok=1.0)
 
 
 # What the router tells about itself
 
 
-def ping(servers: Servers, message: Message) -> SON[str, Any]:
-    return SON(ok=1.0)
+def ping(servers: Servers, message: Message) -> Document:
+    return dict(ok=1.0)
 
 
-def is_router(servers: Servers, message: Message) -> SON[str, Any]:
-    return SON(isdbgrid=1, hostname="test router", ok=1.0)
+def is_router(servers: Servers, message: Message) -> Document:
+    return dict(isdbgrid=1, hostname="test router", ok=1.0)
 
 
-def on_router(servers: Servers, message: Message) -> SON[str, Any]:
+def on_router(servers: Servers, message: Message) -> Document:
     """What the router mongod can answer in the router's place."""
     return raw.decode(servers.ask(ROUTER, Message(without_clients_part(message.body))))

@@ -9,22 +9,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bson.objectid import ObjectId
-from bson.son import SON
 from bson.timestamp import Timestamp
 
 from mongo.router import raw
 from mongo.router.errors import CommandError
 from mongo.router.hashing import Position, hashed, position
-from mongo.router.raw import Value
+from mongo.router.raw import Document, Value
 
 CONFIG_SERVER = "config"
 """What stands for the config server where a shard is named; it holds the databases "admin" and "config"."""
 OWN_DATABASES = ("admin", "config")
 
 NO_TIME = Timestamp(0, 0)
-UNSHARDED: SON[str, Any] = SON(e=ObjectId("0" * 24), t=NO_TIME, v=NO_TIME)
+UNSHARDED: Document = dict(e=ObjectId("0" * 24), t=NO_TIME, v=NO_TIME)
 
-Read = Callable[[str, dict[str, Any]], list[SON[str, Any]]]
+Read = Callable[[str, dict[str, Any]], list[Document]]
 """Reads a collection of the database "config", given its name and further fields of the find command."""
 
 
@@ -33,21 +32,21 @@ class Collection:
     """A sharded collection and its chunks, in the order of the shard key."""
 
     namespace: str
-    pattern: SON[str, Any]
+    pattern: Document
     epoch: ObjectId
     timestamp: Timestamp
     starts: list[tuple[Position, ...]] = field(default_factory=list)
-    chunks: list[SON[str, Any]] = field(default_factory=list)
+    chunks: list[Document] = field(default_factory=list)
     newest: dict[str, Timestamp] = field(default_factory=dict)
     """The version of each shard that has chunks: that of its newest one."""
 
-    def add(self, chunk: SON[str, Any]) -> None:
+    def add(self, chunk: Document) -> None:
         self.starts.append(self.bound(chunk["min"]))
         self.chunks.append(chunk)
         version = chunk["lastmod"]
         self.newest[chunk["shard"]] = max(version, self.newest.get(chunk["shard"], NO_TIME))
 
-    def bound(self, bound: SON[str, Any]) -> tuple[Position, ...]:
+    def bound(self, bound: Document) -> tuple[Position, ...]:
         """The place of the end of a chunk, where hashes are hashes already."""
         return tuple(position(raw.value_of(bound[name])) for name in self.pattern)
 
@@ -58,7 +57,7 @@ class Collection:
             position(raw.value_of(hashed(value)) if kind == "hashed" else value) for value, kind in zip(values, kinds)
         )
 
-    def chunk_at(self, place: tuple[Position, ...]) -> SON[str, Any]:
+    def chunk_at(self, place: tuple[Position, ...]) -> Document:
         return self.chunks[bisect_right(self.starts, place) - 1]
 
     def owner(self, values: list[Value]) -> str:
@@ -68,9 +67,9 @@ class Collection:
     def shards(self) -> list[str]:
         return sorted(self.newest)
 
-    def version(self, shard: str) -> SON[str, Any]:
+    def version(self, shard: str) -> Document:
         """What a shard compares with its own version before it runs a command."""
-        return SON(e=self.epoch, t=self.timestamp, v=self.newest.get(shard, NO_TIME))
+        return dict(e=self.epoch, t=self.timestamp, v=self.newest.get(shard, NO_TIME))
 
 
 class Catalog:
@@ -79,7 +78,7 @@ class Catalog:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.collections: dict[str, Collection | None] = {}
-        self.databases: dict[str, SON[str, Any]] = {}
+        self.databases: dict[str, Document] = {}
         self.shards: dict[str, int] = {}
 
     def collection(self, namespace: str, read: Read) -> Collection | None:
@@ -100,10 +99,10 @@ class Catalog:
                 return collection
         return None
 
-    def database(self, name: str, read: Read) -> SON[str, Any] | None:
+    def database(self, name: str, read: Read) -> Document | None:
         """The primary shard and the version of a database; None for one that does not exist."""
         if name in OWN_DATABASES:
-            return SON(_id=name, primary=CONFIG_SERVER)
+            return dict(_id=name, primary=CONFIG_SERVER)
         with self.lock:
             if name not in self.databases:
                 for entry in read("databases", {"filter": {"_id": name}}):

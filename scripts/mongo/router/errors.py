@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from bson.son import SON
+from mongo.router.raw import Document
 
 STALE_CODES = {
     13388,  # StaleConfig: the shard has another version of the collection
@@ -27,8 +25,8 @@ class CommandError(Exception):
         self.labels = labels
 
     @property
-    def reply(self) -> SON[str, Any]:
-        answer: SON[str, Any] = SON(ok=0.0, errmsg=str(self), code=self.code, codeName=self.name)
+    def reply(self) -> Document:
+        answer: Document = dict(ok=0.0, errmsg=str(self), code=self.code, codeName=self.name)
         if self.labels:
             answer["errorLabels"] = list(self.labels)
         return answer
@@ -37,17 +35,17 @@ class CommandError(Exception):
 class Refused(Exception):
     """A server answered with ok: 0; its answer is passed on as it is."""
 
-    def __init__(self, reply: SON[str, Any]) -> None:
+    def __init__(self, reply: Document) -> None:
         super().__init__(str(reply.get("errmsg", "")))
         self.reply = reply
 
 
-def checked(reply: SON[str, Any]) -> SON[str, Any]:
+def checked(reply: Document) -> Document:
     """The reply, if it is one of success."""
     if not reply.get("ok"):
         raise Refused(reply)
     return reply
 
 
-def is_stale(reply: SON[str, Any]) -> bool:
+def is_stale(reply: Document) -> bool:
     return reply.get("code") in STALE_CODES

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
-
-from bson.son import SON
 
 from mongo.router import raw
 from mongo.router.errors import STALE_CODES, CommandError

@@ -13,7 +13,8 @@ from mongo.router.errors import CommandError
 from mongo.router.raw import Value
 
 # MongoDB's canonical types: values of different types compare like these numbers, all numbers being one type.
-MIN_KEY, NULL, NUMBER, STRING, BINARY, OBJECT_ID, BOOLEAN, DATE, TIMESTAMP, MAX_KEY = -1, 5, 10, 15, 30, 35, 40, 45, 47, 127
+MIN_KEY, NULL, NUMBER, STRING, BINARY = -1, 5, 10, 15, 30
+OBJECT_ID, BOOLEAN, DATE, TIMESTAMP, MAX_KEY = 35, 40, 45, 47, 127
 CANONICAL_TYPES = {
     0xFF: MIN_KEY,
     0x0A: NULL,
@@ -38,7 +39,8 @@ Position = tuple[int, Any]
 def canonical_type(value: Value) -> int:
     kind = CANONICAL_TYPES.get(value.type)
     if kind is None:
-        raise CommandError(59, f"test router: a shard key of BSON type {value.type} is not supported", "CommandNotFound")
+        text = f"test router: a shard key of BSON type {value.type} is not supported"
+        raise CommandError(115, text, "CommandNotSupported")
     return kind
 
 

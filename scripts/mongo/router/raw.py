@@ -11,10 +11,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import bson
-from bson.codec_options import CodecOptions
-from bson.son import SON
 
-OPTIONS: CodecOptions[Any] = CodecOptions(document_class=SON)
+Document = dict[str, Any]
+"""A decoded document; the order of its fields is that of the bytes."""
 
 DOCUMENT, ARRAY, TIMESTAMP = 0x03, 0x04, 0x11
 FIXED_SIZES = {
@@ -121,8 +120,8 @@ def documents_in(array_element: bytes) -> list[bytes]:
     return [bytes(array_element[field.value : field.end]) for field in fields(array_element, start)]
 
 
-def decode(document: Bytes) -> SON[str, Any]:
-    decoded: SON[str, Any] = bson.decode(document, OPTIONS)
+def decode(document: Bytes) -> Document:
+    decoded: Document = bson.decode(document)
     return decoded
 
 

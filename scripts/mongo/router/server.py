@@ -9,15 +9,14 @@ import struct
 import sys
 import threading
 import traceback
-from typing import Any
 
 import bson
-from bson.son import SON
 
 from mongo.process import HOST
 from mongo.router import administration, ddl, forwarding, raw, reads, transactions, wire
 from mongo.router.administration import Command, on_config, on_router
 from mongo.router.errors import RETRYABLE_WRITE, CommandError, Refused
+from mongo.router.raw import Document
 from mongo.router.servers import Servers, Shared
 from mongo.router.wire import Closed, Connection, Message
 from mongo.router.writes import STATEMENTS, BulkWrite, find_and_modify
@@ -128,15 +127,15 @@ class Session:
             answer = CommandError(8, text, "UnknownError").reply
         return answer if isinstance(answer, bytearray) else self.encoded(answer)
 
-    def encoded(self, answer: SON[str, Any]) -> bytes:
+    def encoded(self, answer: Document) -> bytes:
         """An answer that did not come from one server as it is."""
         own = {"$clusterTime", "lastCommittedOpTime", "$gleStats", "$configTime", "$topologyTime"}
-        elements = raw.split(bson.encode(SON((name, value) for name, value in answer.items() if name not in own)))
+        elements = raw.split(bson.encode(dict((name, value) for name, value in answer.items() if name not in own)))
         return raw.join({**self.shared.clock.elements(), **elements}.values())
 
-    def hello(self) -> SON[str, Any]:
+    def hello(self) -> Document:
         now = datetime.datetime.now(datetime.timezone.utc)
-        return SON(
+        return dict(
             ismaster=True,
             isWritablePrimary=True,
             msg="isdbgrid",
@@ -154,7 +153,7 @@ class Session:
 
     # Which way a command takes
 
-    def dispatch(self, message: Message) -> SON[str, Any] | bytearray:
+    def dispatch(self, message: Message) -> Document | bytearray:
         name = message.name
         if name in HELLO_NAMES:
             return self.hello()
@@ -174,7 +173,7 @@ class Session:
             return forwarding.forward(self.servers, message)
         raise unknown(name)
 
-    def transact(self, message: Message, transaction: transactions.Transaction) -> SON[str, Any]:
+    def transact(self, message: Message, transaction: transactions.Transaction) -> Document:
         if message.name in STATEMENTS:
             return BulkWrite(self.servers, message, transaction).run()
         if message.name in FIND_AND_MODIFY_NAMES:

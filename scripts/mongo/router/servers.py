@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bson.int64 import Int64
-from bson.son import SON
 
 from mongo.router import raw
 from mongo.router.catalog import CONFIG_SERVER, Catalog, Collection
 from mongo.router.clock import ClusterClock
 from mongo.router.errors import HOST_UNREACHABLE, CommandError, checked
+from mongo.router.raw import Document
 from mongo.router.wire import Closed, Connection, Message, command
 
 ROUTER = "router"
 """What stands for the router mongod where a server is named."""
-MAJORITY = SON(w="majority", wtimeout=60_000)
+MAJORITY = dict(w="majority", wtimeout=60_000)
 # What clients say to a router, and the router says itself.
 NOT_PASSED_ON = ("$readPreference", "$client", "$clusterTime", "recoveryToken")
 
@@ -91,14 +91,14 @@ class Servers:
         self.send(server, message)
         return self.receive(server)
 
-    def run(self, server: str, database: str, fields: Mapping[str, Any]) -> SON[str, Any]:
+    def run(self, server: str, database: str, fields: Mapping[str, Any]) -> Document:
         """Runs a small command of one's own, whatever comes of it."""
         return raw.decode(self.ask(server, command(database, fields)))
 
-    def run_all(self, requests: Mapping[str, Message]) -> dict[str, SON[str, Any]]:
+    def run_all(self, requests: Mapping[str, Message]) -> dict[str, Document]:
         """Runs a command on each of several servers at the same time; reads all answers, also after a failure."""
         failure: CommandError | None = None
-        replies: dict[str, SON[str, Any]] = {}
+        replies: dict[str, Document] = {}
         sent = []
         for server, message in requests.items():
             try:
@@ -115,13 +115,13 @@ class Servers:
             raise failure
         return replies
 
-    def run_on_config(self, fields: Mapping[str, Any]) -> SON[str, Any]:
+    def run_on_config(self, fields: Mapping[str, Any]) -> Document:
         """Runs an internal command of the config server, durably."""
         return self.run(CONFIG_SERVER, "admin", {**fields, "writeConcern": MAJORITY})
 
     # Metadata
 
-    def read_config(self, collection: str, fields: Mapping[str, Any]) -> list[SON[str, Any]]:
+    def read_config(self, collection: str, fields: Mapping[str, Any]) -> list[Document]:
         """Reads metadata that no failover of the config server can take back."""
         find = {"find": collection, **fields, "readConcern": {"level": "majority"}}
         reply = checked(self.run(CONFIG_SERVER, "config", {**find, "batchSize": 1000}))
@@ -135,10 +135,10 @@ class Servers:
     def collection(self, namespace: str) -> Collection | None:
         return self.shared.catalog.collection(namespace, self.read_config)
 
-    def database(self, name: str) -> SON[str, Any] | None:
+    def database(self, name: str) -> Document | None:
         return self.shared.catalog.database(name, self.read_config)
 
-    def database_made(self, name: str) -> SON[str, Any]:
+    def database_made(self, name: str) -> Document:
         """The database, which is made where it does not exist."""
         found = self.database(name)
         if found is None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from bson.son import SON
 
 from mongo.router import raw
 from mongo.router.catalog import UNSHARDED, Collection
 from mongo.router.errors import CommandError
-from mongo.router.raw import Bytes, Value
+from mongo.router.raw import Bytes, Document, Value
 from mongo.router.servers import Servers
 from mongo.router.wire import Message
 
@@ -23,7 +21,7 @@ class Placement:
     """Where a collection is, in one state of the routing table."""
 
     collection: Collection | None
-    database: SON[str, Any]
+    database: Document
 
     @classmethod
     def of(cls, servers: Servers, message: Message, creates: bool) -> Placement:
@@ -114,9 +112,8 @@ def key_of_change(statement: Bytes, collection: Collection) -> list[Value] | Non
     values = key_of_filter(statement, collection, query.value) if query else None
     if values is None and not changes_many(statement):
         key = ", ".join(collection.pattern)
-        raise CommandError(
-            61, f"test router: a retryable update or delete of one document needs the shard key {key}", "ShardKeyNotFound"
-        )
+        text = f"test router: a retryable update or delete of one document needs the shard key {key}"
+        raise CommandError(61, text, "ShardKeyNotFound")
     return values
 
 

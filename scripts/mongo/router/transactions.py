@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from bson.son import SON
 
 from mongo.router import raw
 from mongo.router.errors import (
@@ -18,6 +17,7 @@ from mongo.router.errors import (
     CommandError,
     Refused,
 )
+from mongo.router.raw import Document
 from mongo.router.servers import Servers, Shared, without_clients_part
 from mongo.router.wire import Message
 
@@ -45,7 +45,7 @@ class Transaction:
         self.participants.append(shard)
         return elements
 
-    def restart_statement(self, servers: Servers, reply: SON[str, Any]) -> None:
+    def restart_statement(self, servers: Servers, reply: Document) -> None:
         """Lets a statement that met a stale routing table begin again, if nothing came before it.
 
         Raises `Refused` if something did, with the label that lets the client begin the whole transaction again.
@@ -53,7 +53,7 @@ class Transaction:
         self.abort(servers)
         if self.completed_statements:
             self.has_ended = True
-            raise Refused(SON([*reply.items(), ("errorLabels", [TRANSIENT_TRANSACTION])]))
+            raise Refused(dict([*reply.items(), ("errorLabels", [TRANSIENT_TRANSACTION])]))
         self.participants = []
 
     def abort(self, servers: Servers) -> None:
@@ -70,16 +70,16 @@ class Transaction:
         return Message({**body, **(others or {}), **self.identity, "$db": raw.element("$db", "admin")})
 
     @property
-    def recovery_token(self) -> SON[str, Any]:
+    def recovery_token(self) -> Document:
         """Lets a commit be found out about that outlived the router."""
-        return SON(recoveryShardId=self.participants[0])
+        return dict(recoveryShardId=self.participants[0])
 
 
 def read_concern(shared: Shared, message: Message) -> bytes | None:
     """The read concern of the first statement; a snapshot is one and the same time on all shards."""
     concern = message.get("readConcern")
     if concern and concern.get("level") == "snapshot" and "atClusterTime" not in concern:
-        concern = SON(level="snapshot", atClusterTime=shared.clock.newest)
+        concern = dict(level="snapshot", atClusterTime=shared.clock.newest)
     return raw.element("readConcern", concern) if concern else None
 
 
@@ -103,8 +103,8 @@ def no_such_transaction(number: int, labels: tuple[str, ...] = ()) -> NoReturn:
 
 
 def run_statement(
-    servers: Servers, message: Message, run: Callable[[Transaction], SON[str, Any]]
-) -> SON[str, Any]:
+    servers: Servers, message: Message, run: Callable[[Transaction], Document]
+) -> Document:
     """Runs a statement; an error ends the transaction on all shards, as mongos does it."""
     transaction = current(servers.shared, message)
     try:
@@ -132,7 +132,7 @@ def give_up(servers: Servers, transaction: Transaction) -> None:
         transaction.abort(servers)
 
 
-def commit(servers: Servers, message: Message) -> SON[str, Any]:
+def commit(servers: Servers, message: Message) -> Document:
     """Commits; asked once more, it tells what became of the first time."""
     transaction: Transaction | None = servers.shared.transactions.get(session_id(message))
     number = int(message.get("txnNumber"))
@@ -142,13 +142,13 @@ def commit(servers: Servers, message: Message) -> SON[str, Any]:
         no_such_transaction(number, (TRANSIENT_TRANSACTION,))
     participants = transaction.participants
     if not participants:
-        return SON(ok=1.0)
+        return dict(ok=1.0)
     if len(participants) == 1:
         return ask_to_commit(servers, participants[0], Message(without_clients_part(message.body)))
     return ask_to_commit(servers, participants[0], coordination(message, participants))
 
 
-def recover(servers: Servers, message: Message, number: int) -> SON[str, Any]:
+def recover(servers: Servers, message: Message, number: int) -> Document:
     """Asks a shard what became of a transaction that this router knows nothing about."""
     token = message.get("recoveryToken")
     if not token or "recoveryShardId" not in token:
@@ -159,12 +159,12 @@ def recover(servers: Servers, message: Message, number: int) -> SON[str, Any]:
 def coordination(message: Message, participants: list[str]) -> Message:
     """The command to the coordinator; without participants it asks for the decision that was made."""
     rest = {name: e for name, e in without_clients_part(message.body).items() if name != "commitTransaction"}
-    shards = [SON(shardId=shard) for shard in participants]
+    shards = [dict(shardId=shard) for shard in participants]
     head = {"coordinateCommitTransaction": 1, "participants": shards}
     return Message({**{name: raw.element(name, value) for name, value in head.items()}, **rest})
 
 
-def ask_to_commit(servers: Servers, shard: str, message: Message) -> SON[str, Any]:
+def ask_to_commit(servers: Servers, shard: str, message: Message) -> Document:
     try:
         return raw.decode(servers.ask(shard, message))
     except CommandError as error:
@@ -172,11 +172,11 @@ def ask_to_commit(servers: Servers, shard: str, message: Message) -> SON[str, An
         raise
 
 
-def abort(servers: Servers, message: Message) -> SON[str, Any]:
+def abort(servers: Servers, message: Message) -> Document:
     transaction: Transaction | None = servers.shared.transactions.get(session_id(message))
     number = int(message.get("txnNumber"))
     if transaction is None or transaction.number != number or transaction.has_ended:
         no_such_transaction(number)
     transaction.has_ended = True
     transaction.abort(servers)
-    return SON(ok=1.0)
+    return dict(ok=1.0)

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import bson
-from bson.son import SON
 
 from mongo.process import HOST
 from mongo.router import raw
+from mongo.router.raw import Document
 
 OP_REPLY, OP_QUERY, OP_MSG = 1, 2004, 2013
 HEADER = struct.Struct("<iiii")
@@ -56,7 +56,7 @@ class Message:
         element = self.body.get(name)
         return [] if element is None else raw.documents_in(element)
 
-    def decoded(self) -> SON[str, Any]:
+    def decoded(self) -> Document:
         """All of it, for commands that are not large."""
         command = raw.decode(raw.join(self.body.values()))
         for name, documents in self.sequences.items():
@@ -66,7 +66,7 @@ class Message:
 
 def command(database: str, fields: Mapping[str, Any]) -> Message:
     """A command of one's own."""
-    return Message(raw.split(bson.encode(SON([*fields.items(), ("$db", database)]))))
+    return Message(raw.split(bson.encode(dict([*fields.items(), ("$db", database)]))))
 
 
 def parse(payload: bytes) -> Message:

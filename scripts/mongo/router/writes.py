@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from bson.son import SON
 
 from mongo.router import raw
 from mongo.router.catalog import Collection
 from mongo.router.errors import STALE_CODES, CommandError, Refused, is_stale
-from mongo.router.raw import Bytes, Value
+from mongo.router.raw import Bytes, Document, Value
 from mongo.router.servers import Servers, without_clients_part
 from mongo.router.targeting import Placement, key_of_change, key_of_document, key_of_filter
 from mongo.router.wire import Message
@@ -36,7 +35,7 @@ STATEMENTS: dict[str, tuple[str, Callable[[Bytes, Collection], list[Value] | Non
 class Stale(Exception):
     """A shard knows a newer routing table than the one that a command went by."""
 
-    def __init__(self, reply: SON[str, Any]) -> None:
+    def __init__(self, reply: Document) -> None:
         super().__init__()
         self.reply = reply
 
@@ -88,12 +87,12 @@ class BulkWrite:
 
     def reset(self) -> None:
         self.pending = list(range(len(self.statements)))
-        self.reply: SON[str, Any] = SON(n=0)
-        self.errors: dict[int, SON[str, Any]] = {}
-        self.upserted: list[SON[str, Any]] = []
+        self.reply: Document = dict(n=0)
+        self.errors: dict[int, Document] = {}
+        self.upserted: list[Document] = []
         self.retried_ids: list[int] = []
 
-    def run(self) -> SON[str, Any]:
+    def run(self) -> Document:
         retried(self.servers, self.message, self.attempt, self.message.name != "delete", self.transaction)
         if self.errors:
             self.reply["writeErrors"] = [self.errors[index] for index in sorted(self.errors)]
@@ -137,7 +136,7 @@ class BulkWrite:
             body.update(self.transaction.elements(shard))
         return Message(body, {self.field: [self.statements[index] for index in indexes]})
 
-    def take(self, batch: Batch, replies: dict[str, SON[str, Any]]) -> SON[str, Any] | None:
+    def take(self, batch: Batch, replies: dict[str, Document]) -> Document | None:
         """Notes what was done; returns what a shard said that refused because of a stale routing table."""
         stale = None
         undone: set[int] = set()
@@ -152,7 +151,7 @@ class BulkWrite:
             errors = {indexes[error["index"]]: error for error in reply.get("writeErrors", [])}
             refused = [index for index, error in errors.items() if error["code"] in STALE_CODES]
             if refused:
-                stale = SON(ok=0.0, errmsg=errors[refused[0]]["errmsg"], code=13388, codeName="StaleConfig")
+                stale = dict(ok=0.0, errmsg=errors[refused[0]]["errmsg"], code=13388, codeName="StaleConfig")
                 undone.update(indexes[indexes.index(refused[0]) :] if self.is_ordered else refused)
             self.add(reply, indexes, {index: error for index, error in errors.items() if index not in refused})
         done = {index for indexes in batch.values() for index in indexes} - undone
@@ -162,7 +161,7 @@ class BulkWrite:
             return None
         return stale
 
-    def add(self, reply: SON[str, Any], indexes: list[int], errors: dict[int, SON[str, Any]]) -> None:
+    def add(self, reply: Document, indexes: list[int], errors: dict[int, Document]) -> None:
         """Adds the answer of one shard; its indexes become those of the whole command."""
         for index, error in errors.items():
             error["index"] = index
@@ -181,13 +180,13 @@ class BulkWrite:
             self.reply["operationTime"] = max(times)
 
 
-def find_and_modify(servers: Servers, message: Message, transaction: Transaction | None) -> SON[str, Any]:
+def find_and_modify(servers: Servers, message: Message, transaction: Transaction | None) -> Document:
     """Changes or removes one document, on the one shard that its query names."""
     query = raw.element_document(message.body.get("query"))
     own = ("startTransaction", "readConcern")
     common = {name: element for name, element in without_clients_part(message.body).items() if name not in own}
 
-    def attempt(placement: Placement) -> SON[str, Any]:
+    def attempt(placement: Placement) -> Document:
         owners = placement.owners(query, key_of_filter)
         if len(owners) != 1:
             raise CommandError(61, "Query for sharded findAndModify must contain the shard key", "ShardKeyNotFound")
