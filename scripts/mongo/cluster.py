@@ -28,6 +28,11 @@ CONFIG_SERVER, ROUTER_MONGOD, FRONT, MONGOS, SHARD = "config", "router", "front"
 MAJORITY = {"w": "majority", "wtimeout": 60_000}
 FEATURE_COMPATIBILITY = "6.0"
 
+CLUSTER_FLAGS = (
+    # In milliseconds. A read as of a time waits until servers that have nothing to write have journaled that time.
+    "--journalCommitInterval",
+    "5",
+)
 SHARD_PARAMETERS = (
     # Shards delete what a migration left behind after 15 minutes, in case that reads still need it.
     "orphanCleanupDelaySecs=1",
@@ -110,7 +115,7 @@ class ShardedCluster(Topology):
             self.folder / name,
             binary=binary,
             replica_set=name,
-            flags=(flag,),
+            flags=(flag, *CLUSTER_FLAGS),
             parameters=(*TEST_PARAMETERS, *parameters),
         )
 
