@@ -244,6 +244,15 @@ class Reads(RouterTest):
                 found = other[self.name].command(find)["cursor"]["firstBatch"]
             self.assertEqual(found[0]["price"], number)
 
+    def test_the_time_of_a_write_is_not_before_it(self) -> None:
+        """Of one that is not retryable, which goes another way."""
+        for number in range(10):
+            updates = [{"q": {}, "u": {"$set": {"turn": number}}, "multi": True}]
+            moment = self.database.command("update", "prices", updates=updates)["operationTime"]
+            concern = {"level": "snapshot", "atClusterTime": moment}
+            found = self.database.command("find", "prices", filter={"turn": number}, limit=500, readConcern=concern)
+            self.assertNotEqual(found["cursor"]["firstBatch"], [])
+
     def test_causal_sessions_see_their_own_writes(self) -> None:
         majority = self.prices.with_options(read_concern=ReadConcern("majority"))
         with self.client.start_session(causal_consistency=True) as session:

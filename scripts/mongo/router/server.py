@@ -15,7 +15,7 @@ import bson
 from mongo.process import HOST
 from mongo.router import administration, ddl, forwarding, raw, reads, transactions, wire
 from mongo.router.administration import Command, on_config, on_router
-from mongo.router.errors import RETRYABLE_WRITE, CommandError, Refused
+from mongo.router.errors import HOST_UNREACHABLE, RETRYABLE_WRITE, CommandError, Refused
 from mongo.router.raw import Document
 from mongo.router.servers import Servers, Shared
 from mongo.router.wire import Closed, Connection, Message
@@ -192,7 +192,7 @@ def unknown(name: str) -> CommandError:
 def labelled(error: CommandError, message: Message) -> CommandError:
     """The label that lets a driver repeat a retryable write, where a server was out of reach."""
     is_retryable = "txnNumber" in message.body and "autocommit" not in message.body
-    if error.code == 6 and is_retryable:
+    if error.code == HOST_UNREACHABLE and is_retryable:
         error.labels = (RETRYABLE_WRITE,)
     return error
 

@@ -1,6 +1,6 @@
 """Transactions: which shards take part, and how they end together.
 
-The first shard that is written to is the coordinator. A transaction on one shard is committed there; one on several is
+The first shard that takes part is the coordinator. A transaction on one shard is committed there; one on several is
 committed by the coordinator, with the server's own two-phase commit.
 """
 
@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from mongo.router import raw
 from mongo.router.errors import (
+    HOST_UNREACHABLE,
     RETRYABLE_WRITE,
     TRANSIENT_TRANSACTION,
     CommandError,
@@ -114,8 +115,8 @@ def run_statement(
         raise
     except CommandError as error:
         give_up(servers, transaction)
-        is_passing = error.code == 6
-        error.labels = (TRANSIENT_TRANSACTION,) if is_passing else error.labels
+        if error.code == HOST_UNREACHABLE:
+            error.labels = (TRANSIENT_TRANSACTION,)
         raise
     if not reply.get("ok") or reply.get("writeErrors"):
         give_up(servers, transaction)
