@@ -59,4 +59,6 @@ uninstall: ## remove what install installed; configuration and data stay
 
 clean: ## stop the local MongoDB, delete everything that was built, generated or stored
 	@scripts/local-mongo down
+	@if [ -d .local/mongo-replicas ]; then scripts/local-mongo down --replicas 3; fi
+	@if [ -d .local/mongo-sharded ]; then scripts/local-mongo down --sharded; fi
 	rm -rf .build .build-install .local
