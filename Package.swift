@@ -175,7 +175,8 @@ let package = Package(
             name: "tapedesk",
             dependencies: [
                 "Alerts", "BSON", "Settings", "Console", "JSONOutput", "DocumentStore", "Feeds", "Ingest", "Leases",
-                "Live", "MarketData", "MongoRuntime", "MongoStore", "Records", "Service", "TickCodec", "TickStore", "Tickets", "WebClient",
+                "Live", "MarketData", "MongoRuntime", "MongoStore", "Records", "Service", "TickCodec", "TickStore",
+                "Tickets", "WebClient",
                 "WebInterface",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -264,7 +265,8 @@ let package = Package(
             name: "ServiceTests",
             dependencies: [
                 "Alerts", "BSON", "Console", "JSONOutput", "Digests", "DocumentStore", "Feeds", "Ingest", "Leases",
-                "Live", "MarketData", "Records", "Service", "Settings", "SimulatedStore", "TestSupport", "WebClient", "WebInterface",
+                "Live", "MarketData", "Records", "Service", "Settings", "SimulatedStore", "TestSupport", "WebClient",
+                "WebInterface",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),

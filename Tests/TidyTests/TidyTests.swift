@@ -42,7 +42,8 @@ import Testing
         "TicketViews": ["BSON", "Console", "JSONOutput", "Tickets"],
         "tapedesk": [
             "Alerts", "BSON", "Settings", "Console", "JSONOutput", "DocumentStore", "Feeds", "Ingest", "Leases",
-            "Live", "MarketData", "MongoRuntime", "MongoStore", "NIOCore", "NIOPosix", "NIOSSL", "Records", "Service", "TickCodec",
+            "Live", "MarketData", "MongoRuntime", "MongoStore", "NIOCore", "NIOPosix", "NIOSSL", "Records", "Service",
+            "TickCodec",
             "TickStore", "Tickets", "WebClient", "WebInterface", "ArgumentParser",
         ],
         "ticket": [
