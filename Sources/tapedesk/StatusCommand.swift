@@ -36,14 +36,19 @@ struct StatusCommand: AsyncParsableCommand {
     func run() async {
         if watch { endProcess(await reportingFailures { try await watchDaemon() }) }
         await mongo.run { database in
-            let status = try await DatabaseStatus.load(database)
+            var status = try await DatabaseStatus.load(database)
+            let isSharded = status.server.topology == .sharded
+            // Reads the summary of every bucket: only where it is shown.
+            let instruments = json && !isSharded ? nil : try await InstrumentTable.load(database.writer)
+            if isSharded {
+                status.cluster = try await ClusterReport.load(database, status.collections, instruments?.rows ?? [])
+            }
             if json {
                 Terminal.output(status.json.text)
                 status.reportCut()
             } else {
                 Terminal.output(status.text)
-                let instruments = try await InstrumentTable.load(database.writer)
-                if !instruments.rows.isEmpty { Terminal.output(instruments.text) }
+                if let instruments, !instruments.rows.isEmpty { Terminal.output(instruments.text) }
             }
             return ExitStatus.done
         }
@@ -97,6 +102,8 @@ struct DatabaseStatus {
     let openGapCount: Int
     /// Damaged documents that readers pass over, with the reasons.
     let quarantine: [(bucket: String, reason: String)]
+    /// Nil on a replica set, and for a user who may not look at the cluster.
+    var cluster: ClusterReport?
 
     private static let gapsShownMax = 1_000
     private static let sourcesMax = 100_000
@@ -160,6 +167,7 @@ struct DatabaseStatus {
                 "quarantine",
                 .array(quarantine.map { .object([("bucket", .string($0.bucket)), ("reason", .string($0.reason))]) })
             ),
+            ("sharding", cluster?.json ?? .null),
         ])
     }
 
@@ -259,6 +267,13 @@ struct DatabaseStatus {
         if !quarantine.isEmpty {
             lines += ["", "in quarantine, because damaged: \(quarantine.count.grouped)"]
             lines += quarantine.prefix(10).map { "  \($0.bucket): \($0.reason)" }
+        }
+        if let cluster {
+            lines += cluster.lines
+        } else if server.topology == .sharded {
+            lines += ["", "shards: to see them takes the role clusterMonitor"]
+        } else {
+            lines += ["", "no sharded cluster: nothing is sharded"]
         }
         return lines.joined(separator: "\n")
     }

@@ -1,4 +1,6 @@
+public import BSON
 public import Foundation
+import MongoRuntime
 
 /// Several servers for tests: a replica set of some members, or a sharded cluster, as `scripts/local-mongo` starts them
 /// on free ports of the loopback interface.
@@ -79,6 +81,47 @@ public final class LocalCluster: Sendable {
     /// The processes as they are now.
     public func servers() async throws -> [Server] {
         try await status().processes
+    }
+
+    /// What is stored; `port` is that of a shard to see what that one alone holds, nil asks the router.
+    public func documents(
+        _ database: String,
+        _ collection: String,
+        where filter: BSONDocument = [:],
+        port: UInt16? = nil
+    ) async throws -> [BSONDocument] {
+        let address = port.map { "mongodb://127.0.0.1:\($0)/?directConnection=true" } ?? uri
+        return try await Self.connected(to: address) { connection throws(MongoError) in
+            try connection.find(
+                MongoNamespace(database: database, collection: collection),
+                filter: filter,
+                options: [:],
+                limits: MongoReadLimits(documentCount: 100_000)
+            )
+        }
+    }
+
+    /// Has the router run a command.
+    @discardableResult
+    public func command(_ command: BSONDocument, database: String = "admin") async throws -> BSONDocument {
+        try await Self.connected(to: uri) { connection throws(MongoError) in
+            try connection.command(command, database: database)
+        }
+    }
+
+    private static func connected<Value: Sendable>(
+        to uri: String,
+        _ body: @Sendable (isolated MongoConnection) throws(MongoError) -> Value
+    ) async throws -> Value {
+        let pool = ConnectionPool(configuration: try MongoConfiguration(uri: uri, connectionCount: 1))
+        let result: Result<Value, MongoError>
+        do throws(MongoError) {
+            result = .success(try await pool.withConnection(deadline: .now + .seconds(60), body))
+        } catch {
+            result = .failure(error)
+        }
+        await pool.close()
+        return try result.get()
     }
 
     /// Kills a process without any warning, and waits for its end.
