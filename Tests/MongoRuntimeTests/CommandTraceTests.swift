@@ -91,7 +91,7 @@ import Testing
         let folder = NSTemporaryDirectory() + "/tapedesk-trace-\(UInt64.random(in: 0 ... .max))"
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let trace = CommandTrace(folder: folder, program: "program")
-        for group in 0..<3 {
+        for group in Int64(0)..<3 {
             trace.note("find", (["find": "things", "filter": ["group": .int64(group)]] as BSONDocument).bytes)
         }
         trace.note("find", (["find": "things", "filter": [:]] as BSONDocument).bytes)

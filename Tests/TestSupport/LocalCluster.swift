@@ -1,5 +1,5 @@
 public import BSON
-public import Foundation
+import Foundation
 import MongoRuntime
 
 /// Several servers for tests: a replica set of some members, or a sharded cluster, as `scripts/local-mongo` starts them
@@ -184,7 +184,7 @@ extension LocalCluster {
         let outputs = NSTemporaryDirectory() + "/tapedesk-script-\(UInt64.random(in: 0 ... .max))"
         // Files, not pipes: the servers, which inherit them, would keep a pipe open.
         let (outputPath, errorPath) = (outputs + ".out", outputs + ".err")
-        for path in [outputPath, errorPath] { FileManager.default.createFile(atPath: path, contents: nil) }
+        for path in [outputPath, errorPath] { _ = FileManager.default.createFile(atPath: path, contents: nil) }
         defer { for path in [outputPath, errorPath] { try? FileManager.default.removeItem(atPath: path) } }
         let process = Process()
         process.executableURL = Self.script

@@ -17,7 +17,7 @@ final class CommandTrace: Sendable {
     var environment: [String: String] { [Self.variable: folder] }
 
     /// Records an issue for every broadcast that nobody gave a reason for; once, when the program has ended.
-    func check(_ program: String, sourceLocation: SourceLocation = #_sourceLocation) {
+    func check(_ program: String) {
         let isFirst = isChecked.withLock { isChecked in
             defer { isChecked = true }
             return !isChecked
@@ -26,13 +26,10 @@ final class CommandTrace: Sendable {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         do {
             for command in try commands() where !KnownBroadcasts.has(command) {
-                Issue.record(
-                    "a broadcast without a reason: \(command), by \(program)",
-                    sourceLocation: sourceLocation
-                )
+                Issue.record("a broadcast without a reason: \(command), by \(program)")
             }
         } catch {
-            Issue.record("the trace of \(program) cannot be read: \(error)", sourceLocation: sourceLocation)
+            Issue.record("the trace of \(program) cannot be read: \(error)")
         }
     }
 
