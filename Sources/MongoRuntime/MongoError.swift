@@ -104,8 +104,8 @@ public enum ServerCode {
     /// Where documents are changed while the operation was under way, and a router gave up following that.
     ///
     /// The shard that answers so did nothing, but another one, or an attempt before, may have: StaleShardVersion,
-    /// FailedToSatisfyReadPreference (a shard has no primary), StaleEpoch, StaleDbVersion, StaleConfig. A shard that was
-    /// added or removed is not known everywhere at once: ShardNotFound.
+    /// FailedToSatisfyReadPreference (a shard has no primary), StaleEpoch, StaleDbVersion, StaleConfig. A shard that
+    /// was added or removed is not known everywhere at once: ShardNotFound.
     public static let routing: Set<Int> = [63, 70, 133, 150, 249, 13_388]
     /// The cursor of a read is no longer there.
     public static let cursorNotFound = 43

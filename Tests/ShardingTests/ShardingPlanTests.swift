@@ -166,10 +166,11 @@ import Testing
             plan.conflicts == [
                 """
                 db.prices is sharded by { symbol: "hashed" }, and is to be sharded by { symbol: 1 }: run in mongosh \
-                (MongoDB 5.0 or newer; it rewrites the collection while it is in use) sh.addShardToZone("s1", "db.eu"); \
-                db.adminCommand({ reshardCollection: "db.prices", key: { symbol: 1 }, zones: [{ min: { symbol: \
-                "KRAKEN:" }, max: { symbol: "KRAKEN;" }, zone: "db.eu" }] }); or change 'zones' of the configuration so \
-                that they fit; nothing was changed
+                (MongoDB 5.0 or newer; it rewrites the collection while it is in use) \
+                sh.addShardToZone("s1", "db.eu"); \
+                db.adminCommand({ reshardCollection: "db.prices", key: { symbol: 1 }, zones: \
+                [{ min: { symbol: "KRAKEN:" }, max: { symbol: "KRAKEN;" }, zone: "db.eu" }] }); \
+                or change 'zones' of the configuration so that they fit; nothing was changed
                 """
             ]
         )

@@ -51,7 +51,8 @@ extension SystemTests {
             /// Writes trades of instruments of several venues, and replays them.
             func replay(_ venue: String) async throws {
                 let lines = (0..<200).map { number in
-                    #"{"time": \#(1_700_000_000_000 + number), "symbol": "S\#(number % 10)", "price": "1.5", "size": "2"}"#
+                    let time = 1_700_000_000_000 + number
+                    return #"{"time": \#(time), "symbol": "S\#(number % 10)", "price": "1.5", "size": "2"}"#
                 }
                 let file = try desk.file("\(venue).ndjson", lines.joined(separator: "\n") + "\n")
                 let ending = try await desk.run("replay", "--format", "ndjson", "--venue", venue, file)

@@ -46,8 +46,8 @@ import Testing
         "tapedesk": [
             "Alerts", "BSON", "Settings", "Console", "JSONOutput", "DocumentStore", "Feeds", "Ingest", "Live",
             "MarketData",
-            "MongoRuntime", "MongoStore", "NIOCore", "NIOPosix", "NIOSSL", "Records", "Service", "Sharding", "TickCodec",
-            "TickStore", "Tickets", "WebClient", "WebInterface", "ArgumentParser",
+            "MongoRuntime", "MongoStore", "NIOCore", "NIOPosix", "NIOSSL", "Records", "Service", "Sharding",
+            "TickCodec", "TickStore", "Tickets", "WebClient", "WebInterface", "ArgumentParser",
         ],
         "ticket": [
             "BSON", "Settings", "Console", "JSONOutput", "DocumentStore", "MongoStore", "TicketViews", "Tickets",
