@@ -62,9 +62,10 @@ let package = Package(
         ),
         .target(name: "DocumentStore", dependencies: ["BSON"], swiftSettings: strict),
         .target(name: "SimulatedStore", dependencies: ["BSON", "DocumentStore"], swiftSettings: strict),
+        .target(name: "Sharding", dependencies: ["BSON", "DocumentStore"], swiftSettings: strict),
         .target(
             name: "MongoStore",
-            dependencies: ["BSON", "DocumentStore", "MongoRuntime"],
+            dependencies: ["BSON", "DocumentStore", "MongoRuntime", "Sharding"],
             swiftSettings: strict
         ),
 
@@ -137,7 +138,7 @@ let package = Package(
         .target(
             name: "Console",
             dependencies: [
-                "Settings", "DocumentStore", "MongoRuntime", "MongoStore", "Tickets",
+                "Settings", "DocumentStore", "MongoRuntime", "MongoStore", "Sharding", "Tickets",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -175,7 +176,8 @@ let package = Package(
             name: "tapedesk",
             dependencies: [
                 "Alerts", "BSON", "Settings", "Console", "JSONOutput", "DocumentStore", "Feeds", "Ingest", "Leases",
-                "Live", "MarketData", "MongoRuntime", "MongoStore", "Records", "Service", "TickCodec", "TickStore",
+                "Live", "MarketData", "MongoRuntime", "MongoStore", "Records", "Service", "Sharding", "TickCodec",
+                "TickStore",
                 "Tickets", "WebClient",
                 "WebInterface",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -234,6 +236,7 @@ let package = Package(
             dependencies: ["BSON", "DocumentStore", "MongoRuntime", "MongoStore", "TestSupport"],
             swiftSettings: strict
         ),
+        .testTarget(name: "ShardingTests", dependencies: ["BSON", "DocumentStore", "Sharding"], swiftSettings: strict),
         .testTarget(name: "BSONTests", dependencies: ["BSON", "SimulatedStore"], swiftSettings: strict),
         .testTarget(
             name: "DocumentStoreTests",
@@ -326,10 +329,10 @@ let package = Package(
         ),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
-        // Runs the built programs: it links nothing of what it tests.
+        // Runs the built programs: it links nothing of what it tests, but for documents to look at servers with.
         .testTarget(
             name: "SystemTests",
-            dependencies: ["TestSupport"],
+            dependencies: ["BSON", "TestSupport"],
             exclude: ["Oracles"],
             swiftSettings: strict
         ),

@@ -81,7 +81,13 @@ struct FillTicketsBench: AsyncParsableCommand {
 
 extension CollectionSpecification {
     fileprivate var withoutIndexes: CollectionSpecification {
-        CollectionSpecification(name: name, shardKey: shardKey, jsonSchema: jsonSchema, indexes: [])
+        CollectionSpecification(
+            name: name,
+            shardKey: shardKey,
+            of: shardKeySubject,
+            jsonSchema: jsonSchema,
+            indexes: []
+        )
     }
 }
 

@@ -343,13 +343,27 @@ void td_documents_free(td_documents *documents) {
     *documents = (td_documents){0};
 }
 
-mongoc_client_pool_t *td_pool_new(const mongoc_uri_t *uri, td_error *error) {
+static void command_started(const mongoc_apm_command_started_t *event) {
+    td_command_listener listener = (td_command_listener) mongoc_apm_command_started_get_context(event);
+    const bson_t *command = mongoc_apm_command_started_get_command(event);
+    listener(
+        mongoc_apm_command_started_get_command_name(event),
+        (td_document){.bytes = bson_get_data(command), .length = command->len});
+}
+
+mongoc_client_pool_t *td_pool_new(const mongoc_uri_t *uri, td_command_listener listener, td_error *error) {
     bson_error_t cause = {0};
     mongoc_client_pool_t *pool = mongoc_client_pool_new_with_error(uri, &cause);
     set_error(error, &cause);
     if (pool != NULL) {
         // Before the first client is popped: without it, codes of the server and of the driver are not told apart.
         mongoc_client_pool_set_error_api(pool, MONGOC_ERROR_API_VERSION_2);
+        if (listener != NULL) {
+            mongoc_apm_callbacks_t *callbacks = mongoc_apm_callbacks_new();
+            mongoc_apm_set_command_started_cb(callbacks, command_started);
+            mongoc_client_pool_set_apm_callbacks(pool, callbacks, (void *) listener);
+            mongoc_apm_callbacks_destroy(callbacks);
+        }
     }
     return pool;
 }

@@ -1,5 +1,7 @@
 package import ArgumentParser
+import DocumentStore
 package import Settings
+import Sharding
 private import Synchronization
 
 /// Which configuration file a command goes by.
@@ -48,6 +50,30 @@ package struct ConfigOptions: ParsableArguments {
 
     /// The file that the arguments or the environment name; nil for the default one.
     private var named: String? { file ?? Terminal.environment("TAPEDESK_CONFIG") }
+}
+
+extension ConfigOptions {
+    /// Which data is to be on which shards.
+    ///
+    /// - Throws: `StoreError` of code `refused`, with the mistakes of the file.
+    func zoneLayout() throws(StoreError) -> ZoneLayout {
+        do throws(ConfigurationError) {
+            return ZoneLayout(
+                try load().zones.map { zone in
+                    Zone(
+                        name: zone.name,
+                        shards: zone.shards,
+                        venues: zone.venues,
+                        instruments: zone.instruments,
+                        sources: zone.sources,
+                        hasTickets: zone.hasTickets
+                    )
+                }
+            )
+        } catch {
+            throw StoreError(.refused, error.description)
+        }
+    }
 }
 
 /// The configuration of this process, read when it is first asked for.

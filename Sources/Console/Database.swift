@@ -31,17 +31,27 @@ package struct Database: Sendable {
     ///
     /// - Throws: `StoreError`.
     package func prepare(_ specifications: [CollectionSpecification]) async throws(StoreError) {
+        try await refuseStandalone()
+        for specification in specifications {
+            try await writer.patiently { () throws(StoreError) in try await store.prepare(specification) }
+        }
+    }
+
+    /// What kind of deployment this is, unless it is one that cannot keep the promises.
+    ///
+    /// - Throws: `StoreError`.
+    @discardableResult
+    package func refuseStandalone() async throws(StoreError) -> ServerTopology {
         let server = try await writer.patiently { () throws(StoreError) in try await store.serverInformation() }
         if server.topology == .standalone, store.durability != .development {
             throw StoreError(
                 .refused,
-                "this MongoDB is a standalone server: it has no retryable writes and confirms nothing durably. Start "
-                    + "it as a replica set of one member (--replSet, then rs.initiate())"
+                "this MongoDB is a standalone server: it has no retryable writes and no transactions, and confirms "
+                    + "nothing durably. Start it as a replica set of one member (--replSet, then rs.initiate()); only "
+                    + "a daemon whose sources all have 'durability: development' takes it as it is"
             )
         }
-        for specification in specifications {
-            try await writer.patiently { () throws(StoreError) in try await store.prepare(specification) }
-        }
+        return server.topology
     }
 }
 

@@ -3,6 +3,7 @@ import DocumentStore
 package import MongoRuntime
 import MongoStore
 import Settings
+import Sharding
 
 /// Which database a command talks to.
 package struct MongoOptions: ParsableArguments {
@@ -87,6 +88,7 @@ package struct MongoOptions: ParsableArguments {
             applicationName: Terminal.program,
             limits: limits,
             durability: durability,
+            zones: { [config] () throws(StoreError) in try config.zoneLayout() },
             needsServer: needsServer
         )
         return Database(store: store, wait: patience ?? .seconds(wait))

@@ -41,16 +41,35 @@ public struct CollectionSpecification: Sendable {
         }
     }
 
+    /// What the values of a shard key name, where an operator may say which shards hold them.
+    public enum ShardKeySubject: Sendable {
+        /// `VENUE:SYMBOL`.
+        case instrument
+        /// Where data comes from.
+        case source
+        /// A support ticket.
+        case ticket
+    }
+
     public let name: String
-    /// The field whose hash places a document on a shard; nil where the collection is not sharded.
+    /// The field by which documents are placed on shards; nil where the collection is not sharded.
     public let shardKey: String?
+    /// What that field names; nil where nobody chooses the shards.
+    public let shardKeySubject: ShardKeySubject?
     /// A `$jsonSchema` that the server enforces on every write, whoever makes it.
     public let jsonSchema: BSONDocument
     public let indexes: [Index]
 
-    public init(name: String, shardKey: String?, jsonSchema: BSONDocument, indexes: [Index]) {
+    public init(
+        name: String,
+        shardKey: String?,
+        of shardKeySubject: ShardKeySubject? = nil,
+        jsonSchema: BSONDocument,
+        indexes: [Index]
+    ) {
         self.name = name
         self.shardKey = shardKey
+        self.shardKeySubject = shardKeySubject
         self.jsonSchema = jsonSchema
         self.indexes = indexes
     }

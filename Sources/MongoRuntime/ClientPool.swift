@@ -65,7 +65,7 @@ final class ClientPool: Sendable {
             let uri = try configuration.makeURI()
             defer { mongoc_uri_destroy(uri) }
             var error = td_error()
-            guard let pointer = td_pool_new(uri, &error) else {
+            guard let pointer = td_pool_new(uri, CommandTrace.listener, &error) else {
                 let cause = MongoError(error, reply: [:])
                 throw MongoError(
                     .configuration,

@@ -73,6 +73,7 @@ public struct MongoError: Error, Equatable, Sendable, CustomStringConvertible {
         case .serverSelection, .network, .poolExhausted: true
         case .server:
             ServerCode.stateChange.contains(serverCode) || ServerCode.contention.contains(serverCode)
+                || ServerCode.routing.contains(serverCode)
                 || has(label: Label.retryableWrite) || has(label: Label.transientTransaction)
         case .configuration, .authentication, .writeConcern, .invalidOperation, .invalidReply, .resultTooLarge,
             .closed:
@@ -99,7 +100,13 @@ public enum ServerCode {
         6, 7, 89, 91, 134, 189, 262, 9_001, 10_058, 10_107, 11_600, 11_602, 13_435, 13_436,
     ]
     /// The operation was given up in favour of another one, or for want of time, and did nothing.
-    public static let contention: Set<Int> = [24, 46, 112, 202]
+    public static let contention: Set<Int> = [24, 46, 112, 117, 202]
+    /// Where documents are changed while the operation was under way, and a router gave up following that.
+    ///
+    /// The shard that answers so did nothing, but another one, or an attempt before, may have: StaleShardVersion,
+    /// FailedToSatisfyReadPreference (a shard has no primary), StaleEpoch, StaleDbVersion, StaleConfig. A shard that
+    /// was added or removed is not known everywhere at once: ShardNotFound.
+    public static let routing: Set<Int> = [63, 70, 133, 150, 249, 13_388]
     /// The cursor of a read is no longer there.
     public static let cursorNotFound = 43
     /// The server, or a server of this kind, has no change streams.

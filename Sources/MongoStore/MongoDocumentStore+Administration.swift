@@ -38,6 +38,8 @@ public struct StorageStatistics: Equatable, Sendable {
     public var storageBytes = 0
     /// All indexes on disk.
     public var indexBytes = 0
+    /// `dataBytes` by the names of the shards; empty where there are none.
+    public var shardBytes: [String: Int] = [:]
 
     /// Statistics of nothing.
     public init() {}
@@ -46,29 +48,26 @@ public struct StorageStatistics: Equatable, Sendable {
 extension MongoDocumentStore {
     /// Creates the collection, or brings the validator and indexes of an existing one to the specification.
     ///
-    /// Indexes that the specification does not name stay. On a sharded cluster the collection is sharded by the hash
-    /// of its shard key.
+    /// Indexes that the specification does not name stay. On a sharded cluster a collection that is not sharded yet is
+    /// sharded by its shard key, in the zones of the operator.
     public func prepare(_ specification: CollectionSpecification) async throws(StoreError) {
-        let information = try await serverInformation()
+        if specification.shardKey != nil, try await serverInformation().topology == .sharded {
+            try await shardWhereNeeded(specification)
+        }
+        try await prepareUnsharded(specification)
+    }
+
+    /// Creates the collection, or brings an existing one to the specification, wherever its documents are.
+    func prepareUnsharded(_ specification: CollectionSpecification) async throws(StoreError) {
         let database = self.database
         try await perform { connection throws(MongoError) in
             try Self.create(specification, in: database, on: connection)
-            if let shardKey = specification.shardKey, information.topology == .sharded {
-                try connection.command(["enableSharding": .string(database)], database: "admin")
-                try connection.command(
-                    [
-                        "shardCollection": .string("\(database).\(specification.name)"),
-                        "key": .document(BSONDocument([(shardKey, "hashed")])),
-                    ],
-                    database: "admin"
-                )
-            }
             guard !specification.indexes.isEmpty else { return }
             try connection.command(specification.createIndexes, database: database, kind: .write)
         }
     }
 
-    private static func create(
+    static func create(
         _ specification: CollectionSpecification,
         in database: String,
         on connection: isolated MongoConnection
@@ -167,6 +166,7 @@ extension MongoDocumentStore {
             result.dataBytes += read("size")
             result.storageBytes += read("storageSize")
             result.indexBytes += read("totalIndexSize")
+            if let shard = document["shard"]?.string { result.shardBytes[shard, default: 0] += read("size") }
         }
         return result
     }

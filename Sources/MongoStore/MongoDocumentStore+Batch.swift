@@ -54,7 +54,7 @@ extension MongoDocumentStore {
         _ outcomes: inout [AttemptOutcome?]
     ) async {
         var chunk = Chunk(collection: group.collection, kind: group.kind)
-        for index in indexes {
+        for index in Self.grouped(indexes, changes) {
             let encoded = EncodedChange(changes[index])
             if let refusal = encoded.refusal {
                 outcomes[index] = .failed(refusal)
@@ -69,6 +69,15 @@ extension MongoDocumentStore {
             chunk.bytes += encoded.bytes
         }
         await send(chunk, &outcomes)
+    }
+
+    /// The changes in the order of their shard keys, otherwise in their own.
+    ///
+    /// What goes to one shard, and there to neighbouring places of the indexes, then stands together; the bulk is
+    /// unordered, so that the router can send all shards their part at once.
+    static func grouped(_ indexes: [Int], _ changes: [VersionedChange]) -> [Int] {
+        let keys = indexes.map { (key: changes[$0].key.shardKey?.value.string ?? "", index: $0) }
+        return keys.sorted { ($0.key, $0.index) < ($1.key, $1.index) }.map(\.index)
     }
 
     private func send(_ chunk: Chunk, _ outcomes: inout [AttemptOutcome?]) async {

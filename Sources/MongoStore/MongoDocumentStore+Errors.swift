@@ -23,7 +23,8 @@ extension MongoDocumentStore {
             return .failed(storeError(error))
         }
         let isUncertain =
-            ServerCode.stateChange.contains(error.serverCode) || error.serverCode == ServerCode.timeLimit
+            ServerCode.stateChange.contains(error.serverCode) || ServerCode.routing.contains(error.serverCode)
+            || error.serverCode == ServerCode.timeLimit
             || error.has(label: MongoError.Label.retryableWrite)
         return isUncertain ? .unknown(storeError(error)) : .failed(storeError(error))
     }

@@ -1,6 +1,7 @@
 public import BSON
 public import DocumentStore
 public import MongoRuntime
+public import Sharding
 
 /// Documents in a MongoDB database.
 ///
@@ -13,15 +14,22 @@ public final class MongoDocumentStore: DocumentStore, Sendable {
     /// The database that holds the collections.
     public let database: String
     let pool: ConnectionPool
+    /// Which data the operator wants on which shards; asked for where a collection is to be sharded.
+    let zones: @Sendable () throws(StoreError) -> ZoneLayout
 
     /// The longest wait for a connection.
     ///
     /// An operation then has its own bounds.
     static let leaseTimeout = Duration.seconds(30)
 
-    init(pool: ConnectionPool, database: String) {
+    init(
+        pool: ConnectionPool,
+        database: String,
+        zones: @escaping @Sendable () throws(StoreError) -> ZoneLayout
+    ) {
         self.pool = pool
         self.database = database
+        self.zones = zones
     }
 
     /// Connects, and makes sure that a server answers and accepts the credentials.
@@ -33,6 +41,7 @@ public final class MongoDocumentStore: DocumentStore, Sendable {
     ///   - applicationName: what the server's log calls this program.
     ///   - limits: bounds of waits, where the URI gives none.
     ///   - durability: what writes are confirmed by.
+    ///   - zones: which data is to be on which shards; asked for only where a collection is to be sharded.
     ///   - needsServer: whether a server must answer; if not, one may come later.
     /// - Throws: `StoreError` of code `refused` for an unusable URI, `unavailable` where no server answers, and
     ///   `unauthorized`.
@@ -43,6 +52,7 @@ public final class MongoDocumentStore: DocumentStore, Sendable {
         applicationName: String = "tapedesk",
         limits: MongoConfiguration.Limits = MongoConfiguration.Limits(),
         durability: MongoConfiguration.Durability = .strict,
+        zones: @escaping @Sendable () throws(StoreError) -> ZoneLayout = { () throws(StoreError) in ZoneLayout() },
         needsServer: Bool = true
     ) async throws(StoreError) -> MongoDocumentStore {
         let configuration: MongoConfiguration
@@ -61,7 +71,7 @@ public final class MongoDocumentStore: DocumentStore, Sendable {
         guard isValid(databaseName: name) else {
             throw StoreError(.refused, "'\(name)' is not a name for a database: 1 to 63 letters, digits, _ and -")
         }
-        let store = MongoDocumentStore(pool: ConnectionPool(configuration: configuration), database: name)
+        let store = MongoDocumentStore(pool: ConnectionPool(configuration: configuration), database: name, zones: zones)
         guard needsServer else { return store }
         do throws(StoreError) {
             try await store.ping()

@@ -26,6 +26,7 @@ public enum RejectsCollection {
     public static let specification = CollectionSpecification(
         name: name,
         shardKey: Field.source,
+        of: .source,
         jsonSchema: [
             "bsonType": "object",
             "required": .array(
@@ -70,6 +71,7 @@ public enum GapsCollection {
     public static let specification = CollectionSpecification(
         name: name,
         shardKey: Field.source,
+        of: .source,
         jsonSchema: [
             "bsonType": "object",
             "required": .array(

@@ -18,6 +18,8 @@ package struct Configuration: Equatable, Sendable {
     package var http = HTTP()
     /// The list `alerts`.
     package var alerts: [AlertRule] = []
+    /// The section `zones`.
+    package var zones: [Zone] = []
     /// The list `webhooks`.
     package var webhooks: [Webhook] = []
     /// The list `sources`.

@@ -8,6 +8,7 @@ extension Configuration {
             .section("retention", \.retention, Retention.keys), .section("service", \.service, Service.keys),
             ConfigurationKey("http") { reader, entry, file in file.http = HTTP.readSection(&reader, entry) },
             ConfigurationKey("alerts") { reader, entry, file in file.alerts = readAlerts(&reader, entry) },
+            ConfigurationKey("zones") { reader, entry, file in file.zones = Zone.readAll(&reader, entry) },
             ConfigurationKey("webhooks") { reader, entry, file in file.webhooks = Webhook.readAll(&reader, entry) },
             ConfigurationKey("sources") { reader, entry, file in
                 (file.sources, file.files) = Source.readAll(&reader, entry)

@@ -60,6 +60,7 @@ public enum MarketDataCollection {
     public static let specification = CollectionSpecification(
         name: name,
         shardKey: Field.instrumentSymbol,
+        of: .instrument,
         jsonSchema: [
             "bsonType": "object",
             "required": .array(

@@ -63,6 +63,7 @@ public enum SupportRequestsCollection {
     public static let specification = CollectionSpecification(
         name: name,
         shardKey: DocumentField.id,
+        of: .ticket,
         jsonSchema: [
             "bsonType": "object",
             "required": .array(
@@ -118,6 +119,7 @@ public enum SupportHistoryCollection {
     public static let specification = CollectionSpecification(
         name: name,
         shardKey: Field.ticket,
+        of: .ticket,
         jsonSchema: [
             "bsonType": "object",
             "required": .array(
@@ -156,6 +158,7 @@ public enum PresenceCollection {
     public static let specification = CollectionSpecification(
         name: name,
         shardKey: Field.ticket,
+        of: .ticket,
         jsonSchema: [
             "bsonType": "object",
             "required": .array([Field.ticket, Field.agent, Field.activity, Field.expiresAt].map(BSONValue.string)),

@@ -37,14 +37,19 @@ struct StatusCommand: AsyncParsableCommand {
     func run() async {
         if watch { endProcess(await reportingFailures { try await watchDaemon() }) }
         await mongo.run { database in
-            let status = try await DatabaseStatus.load(database)
+            var status = try await DatabaseStatus.load(database)
+            let isSharded = status.server.topology == .sharded
+            // Reads the summary of every bucket: only where it is shown.
+            let instruments = json && !isSharded ? nil : try await InstrumentTable.load(database.writer)
+            if isSharded {
+                status.cluster = try await ClusterReport.load(database, status.collections, instruments?.rows ?? [])
+            }
             if json {
                 Terminal.output(status.json.text)
                 status.reportCut()
             } else {
                 Terminal.output(status.text)
-                let instruments = try await InstrumentTable.load(database.writer)
-                if !instruments.rows.isEmpty { Terminal.output(instruments.text) }
+                if let instruments, !instruments.rows.isEmpty { Terminal.output(instruments.text) }
             }
             return ExitStatus.done
         }
@@ -100,6 +105,8 @@ struct DatabaseStatus {
     let quarantine: [(bucket: String, reason: String)]
     /// Who takes which source, where daemons share them.
     let leases: LeaseTable
+    /// Nil on a replica set, and for a user who may not look at the cluster.
+    var cluster: ClusterReport?
 
     private static let gapsShownMax = 1_000
     private static let sourcesMax = 100_000
@@ -166,6 +173,7 @@ struct DatabaseStatus {
             ),
             ("leases", leases.leasesJSON),
             ("instances", leases.instancesJSON),
+            ("sharding", cluster?.json ?? .null),
         ])
     }
 
@@ -266,6 +274,13 @@ struct DatabaseStatus {
         if !quarantine.isEmpty {
             lines += ["", "in quarantine, because damaged: \(quarantine.count.grouped)"]
             lines += quarantine.prefix(10).map { "  \($0.bucket): \($0.reason)" }
+        }
+        if let cluster {
+            lines += cluster.lines
+        } else if server.topology == .sharded {
+            lines += ["", "shards: to see them takes the role clusterMonitor"]
+        } else {
+            lines += ["", "no sharded cluster: nothing is sharded"]
         }
         return lines.joined(separator: "\n")
     }

@@ -76,6 +76,27 @@ import Testing
         }
     }
 
+    /// No primary of a shard, a shard that a router does not know yet; a document moves, and a router gives up.
+    @Test(arguments: [133, 70, 63] as [Int32])
+    func whatARouterGivesUpOnMayHaveHappenedAndIsTriedAgain(code: Int32) async throws {
+        try await StoreFixture.run { fixture in
+            _ = await fixture.store.attempt(Change.create(1))
+            try await fixture.fail(["findAndModify"], times: 1, ["errorCode": .int32(code)])
+            #expect(await fixture.store.attempt(Change.update(1, from: 1)).isUnknown)
+            let writer = VersionedWriter(
+                store: fixture.store,
+                policy: RetryPolicy(deadline: .seconds(120)),
+                environment: .system
+            )
+            try await fixture.fail(["findAndModify"], times: 1, ["errorCode": .int32(code)])
+            #expect(
+                await writer.apply(Change.update(1, from: 1)) == .applied(version: 2, durability: .confirmed)
+            )
+            try await fixture.fail(["find"], times: 1, ["errorCode": .int32(code)])
+            #expect(try await writer.find(DocumentQuery("things", limit: 1)).count == 1)
+        }
+    }
+
     @Test func labelSaysThatNothingWasWritten() async throws {
         try await StoreFixture.run { fixture in
             _ = await fixture.store.attempt(Change.create(1))

@@ -11,7 +11,7 @@ import Testing
         (
             "reports: {}\n",
             "1:1 unknown key 'reports'; here stands one of: mongo, tickets, retention, service, http, alerts, "
-                + "webhooks, sources"
+                + "zones, webhooks, sources"
         ),
         ("Mongo: {}\n", "1:1 unknown key 'Mongo'; did you mean 'mongo'?"),
         ("? [a, b]\n: c\n", "1:3 a key is a word, not a list"),

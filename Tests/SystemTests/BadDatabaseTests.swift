@@ -25,6 +25,19 @@ extension SystemTests {
             }
         }
 
+        @Test func aStandaloneServerIsRefusedWithWhatToDo() async throws {
+            let server = try await LocalMongo.start(isReplicaSet: false)
+            defer { server.stop() }
+            let desk = try await Desk(at: server)
+            for arguments in [["init"], ["init", "--plan"]] {
+                let ending = try await desk.start(arguments).wait()
+                #expect(ending.code == 2)
+                #expect(ending.error.contains("standalone server"), "\(ending.error)")
+                #expect(ending.error.contains("--replSet") && ending.error.contains("durability: development"))
+            }
+            #expect(try await desk.status().durability == "none")
+        }
+
         @Test func aWrongPasswordIsReportedAndNotRepeated() async throws {
             let desk = try await Desk()
             let uri = desk.uri.replacing("mongodb://", with: "mongodb://someone:sekret-word@")

@@ -10,9 +10,24 @@ extension SystemTests {
             #expect(first.code == 0, "\(first.error)")
             let second = try await desk.run("init", "--json")
             #expect(second.code == 0, "\(second.error)")
-            #expect(first.text == second.text)
-            #expect(try await desk.run("init").code == 0)
+            let (done, repeated) = (try JSON(first.text), try JSON(second.text))
+            #expect(done["collections"]?.elements.count == done["steps"]?.elements.count)
+            #expect(done["collections"] == repeated["collections"])
+            #expect(repeated["steps"] == .array([]))
+            let text = try await desk.run("init")
+            #expect(text.code == 0)
+            #expect(text.text.contains(": nothing is sharded.\n"))
             #expect(try await desk.status().collections["market_data"]?.documents == 0)
+        }
+
+        @Test func thePlanOfInitChangesNothing() async throws {
+            let desk = try await Desk()
+            let plan = try await desk.run("init", "--plan", "--json")
+            #expect(plan.code == 0, "\(plan.error)")
+            let document = try JSON(plan.text)
+            #expect(document["done"] == .bool(false) && document["sharded"] == .bool(false))
+            #expect(document["steps"]?.elements.first?["step"] == .string("create"))
+            #expect(try await desk.run("init", "--plan", "--json").text == plan.text)
         }
 
         @Test func statusTellsServerSourcesAndCounts() async throws {

@@ -9,7 +9,8 @@ import Testing
         "DocumentStore": ["BSON"],
         "SimulatedStore": ["BSON", "DocumentStore"],
         "MongoRuntime": ["BSON", "CLibMongoC", "CMongoShims"],
-        "MongoStore": ["BSON", "DocumentStore", "MongoRuntime"],
+        "Sharding": ["BSON", "DocumentStore"],
+        "MongoStore": ["BSON", "DocumentStore", "MongoRuntime", "Sharding"],
         "MarketData": [],
         "TickCodec": ["CChecksum", "MarketData"],
         "Feeds": ["CChecksum", "CSimdJSON", "CZlib", "CZstd", "MarketData"],
@@ -38,13 +39,14 @@ import Testing
             "NIOHTTPTypesHTTP1", "NIOSSL", "NIOWebSocket", "Service", "Settings",
         ],
         "Settings": ["Alerts", "MarketData", "Yams"],
-        "Console": ["ArgumentParser", "Settings", "DocumentStore", "MongoRuntime", "MongoStore", "Tickets"],
+        "Console": [
+            "ArgumentParser", "Settings", "DocumentStore", "MongoRuntime", "MongoStore", "Sharding", "Tickets",
+        ],
         "TicketViews": ["BSON", "Console", "JSONOutput", "Tickets"],
         "tapedesk": [
             "Alerts", "BSON", "Settings", "Console", "JSONOutput", "DocumentStore", "Feeds", "Ingest", "Leases",
             "Live", "MarketData", "MongoRuntime", "MongoStore", "NIOCore", "NIOPosix", "NIOSSL", "Records", "Service",
-            "TickCodec",
-            "TickStore", "Tickets", "WebClient", "WebInterface", "ArgumentParser",
+            "Sharding", "TickCodec", "TickStore", "Tickets", "WebClient", "WebInterface", "ArgumentParser",
         ],
         "ticket": [
             "BSON", "Settings", "Console", "JSONOutput", "DocumentStore", "MongoStore", "TicketViews", "Tickets",

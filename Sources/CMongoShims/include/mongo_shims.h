@@ -111,8 +111,13 @@ bool td_aggregate(
     td_reply *_Nonnull reply, td_error *_Nonnull error);
 void td_documents_free(td_documents *_Nonnull documents);
 
-// A pool for the URI with error API version 2, or null with the error. May ask DNS.
-mongoc_client_pool_t *_Nullable td_pool_new(const mongoc_uri_t *_Nonnull uri, td_error *_Nonnull error);
+// Told of a command before it is sent, on the thread that sends it. Nothing that it is given outlives the call.
+typedef void (*td_command_listener)(const char *_Nonnull name, td_document command);
+
+// A pool for the URI with error API version 2, or null with the error. May ask DNS. Without a listener libmongoc does
+// not look at commands.
+mongoc_client_pool_t *_Nullable td_pool_new(
+    const mongoc_uri_t *_Nonnull uri, td_command_listener _Nullable listener, td_error *_Nonnull error);
 
 // Names the calling thread; the kernel keeps 15 bytes.
 void td_name_thread(const char *_Nonnull name);

@@ -49,6 +49,7 @@ public enum CandlesCollection {
     public static let specification = CollectionSpecification(
         name: name,
         shardKey: Field.instrumentSymbol,
+        of: .instrument,
         jsonSchema: [
             "bsonType": "object",
             "required": .array(

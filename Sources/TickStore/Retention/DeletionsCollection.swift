@@ -37,6 +37,7 @@ public enum DeletionsCollection {
     public static let specification = CollectionSpecification(
         name: name,
         shardKey: Field.source,
+        of: .source,
         jsonSchema: [
             "bsonType": "object",
             "required": .array(

@@ -37,6 +37,7 @@ final class ChildProcess: Sendable {
     private let name: String
     private let outputPath: String
     private let errorPath: String
+    private let trace = CommandTrace()
     private let isReaped = Mutex(false)
     private let inputPipe: Mutex<Int32?>
 
@@ -68,9 +69,12 @@ final class ChildProcess: Sendable {
         let mode = O_WRONLY | O_CREAT | O_TRUNC
         posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, outputPath, mode, 0o600)
         posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, errorPath, mode, 0o600)
-        let merged = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        let merged = ProcessInfo.processInfo.environment.merging(trace.environment) { $1 }.merging(environment) { $1 }
         pid = try Self.spawn(words, merged.map { "\($0.key)=\($0.value)" }, &actions)
     }
+
+    /// Also of a process that nobody waits for.
+    deinit { trace.check(name) }
 
     private static func spawn(
         _ words: [String],
@@ -164,6 +168,7 @@ final class ChildProcess: Sendable {
             }
             guard !ended else {
                 closeInput()
+                trace.check(name)
                 let result = try ending(status, memoryMax: memoryMax)
                 if hasTimedOut {
                     throw HarnessError(description: "still running after \(limit): \(name)\n\(result.error)")

@@ -8,6 +8,7 @@ final class TerminalSession: Sendable {
     private let name: String
     private let master: Int32
     private let screen = Mutex<[UInt8]>([])
+    private let trace = CommandTrace()
 
     /// What the kernel is asked for, by the numbers of Linux: TIOCSPTLCK and TIOCGPTN.
     private enum Request {
@@ -43,7 +44,7 @@ final class TerminalSession: Sendable {
         var flags: Int16 = 0
         posix_spawnattr_getflags(&attributes.value, &flags)
         posix_spawnattr_setflags(&attributes.value, flags | Self.newSession)
-        let merged = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        let merged = ProcessInfo.processInfo.environment.merging(trace.environment) { $1 }.merging(environment) { $1 }
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         var variables: [UnsafeMutablePointer<CChar>?] = merged.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for pointer in arguments + variables { free(pointer) } }
@@ -54,6 +55,7 @@ final class TerminalSession: Sendable {
     }
 
     deinit {
+        trace.check(name)
         close(master)
     }
 
@@ -93,6 +95,7 @@ final class TerminalSession: Sendable {
             try await Task.sleep(for: .milliseconds(2))
         }
         read()
+        trace.check(name)
         return status & 0x7F == 0 ? (status >> 8) & 0xFF : nil
     }
 
