@@ -2,6 +2,25 @@ package import MarketData
 
 /// What is evaluated about sources and tickets, and what the passing of time alone tells.
 extension AlertEngine {
+    /// Notes whether anything is to be expected of a source, and of the instruments that came from it last: silence is no
+    /// news where nobody listens, and counts anew from when somebody does.
+    package mutating func follow(_ isFollowed: Bool, source: Int) {
+        guard source >= 0, source < sourceLanes.count else { return }
+        sourceLanes[source].isFollowed = isFollowed
+        sourceLanes[source].lastReceived = .absent
+        for number in lanes.indices where lanes[number].source == source { lanes[number].lastReceived = .absent }
+    }
+
+    /// Notes which source something of an instrument came from.
+    package mutating func came(_ lane: Int, from source: Int) {
+        guard lane >= 0, lane < lanes.count else { return }
+        lanes[lane].source = source
+    }
+
+    private func isFollowed(_ source: Int) -> Bool {
+        source < 0 || source >= sourceLanes.count || sourceLanes[source].isFollowed
+    }
+
     /// Notes that a source sent something; cheap enough for every message.
     package mutating func received(source: Int, at receiptTime: Timestamp) {
         guard source >= 0, source < sourceLanes.count else { return }
@@ -52,13 +71,13 @@ extension AlertEngine {
     /// To be called about once a second, with the clock that times of receipt are taken from. What was never heard of
     /// is silent since the first call.
     package mutating func tick(now: Timestamp, into alerts: inout [Alert]) {
-        for number in lanes.indices where !lanes[number].silences.isEmpty {
+        for number in lanes.indices where !lanes[number].silences.isEmpty && isFollowed(lanes[number].source) {
             let (span, last) = (lanes[number].silences, Self.lastReceived(&lanes[number].lastReceived, now))
             for index in span.range {
                 tellSilence(index, last, now, of: number, isSource: false, into: &alerts)
             }
         }
-        for number in sourceLanes.indices {
+        for number in sourceLanes.indices where sourceLanes[number].isFollowed {
             let (span, last) = (sourceLanes[number].silences, Self.lastReceived(&sourceLanes[number].lastReceived, now))
             for index in span.range {
                 tellSilence(index, last, now, of: number, isSource: true, into: &alerts)

@@ -35,6 +35,8 @@ package struct AlertEngine: Sendable {
     /// An instrument: its watches, and when something of it was received last, where that is asked for.
     struct InstrumentLane: Sendable {
         var lastReceived = Timestamp.absent
+        /// The source that something of it came from last; negative where that is not known.
+        var source = AlertEngine.noLane
         var levels: WatchSpan
         var moves: WatchSpan
         var volumes: WatchSpan
@@ -49,6 +51,8 @@ package struct AlertEngine: Sendable {
     /// A source, in the same way.
     struct SourceLane: Sendable {
         var lastReceived = Timestamp.absent
+        /// Whether anything is to be expected of it.
+        var isFollowed = true
         var silences: WatchSpan
         var gaps: WatchSpan
         var rejects: WatchSpan

@@ -47,6 +47,24 @@ import Testing
         #expect(bench.tick(1_030) == 1)
     }
 
+    @Test func nobodyIsSilentWhomNobodyListensTo() throws {
+        let rules = [
+            try AlertRule(name: "source", scope: .sources(["binance"]), condition: .silent(.seconds(30))),
+            try AlertRule(name: "instrument", scope: .instruments([]), condition: .silent(.seconds(30))),
+        ]
+        var bench = try Bench(rules)
+        bench.engine.received(source: bench.source, at: .at(0))
+        bench.engine.came(bench.lane, from: bench.source)
+        bench.quote("1", "2", at: 0)
+        bench.engine.follow(false, source: bench.source)
+        #expect(bench.tick(1_000) == 0)
+        bench.engine.follow(true, source: bench.source)
+        // From the first look on.
+        #expect(bench.tick(1_010) == 0)
+        #expect(bench.tick(1_039) == 0)
+        #expect(bench.tick(1_040) == 2)
+    }
+
     @Test func aClockThatIsSetBackDoesNotHideSilence() throws {
         var bench = try Self.silentSource()
         bench.engine.received(source: bench.source, at: .at(100_000))

@@ -132,14 +132,19 @@ package final class AlertBoard: Sendable {
             if !epoch.gaps.isEmpty { onGaps(epoch.gaps) }
         }
         state.withLock { state in
-            _ = state.engine.source(source)
+            state.engine.follow(true, source: state.engine.source(source))
             state.taps[source] = tap
         }
         return tap
     }
 
     /// Ends watching a source: that it is silent from now on is no news.
-    package func untap(_ source: String) { state.withLock { $0.taps[source] = nil } }
+    package func untap(_ source: String) {
+        state.withLock { state in
+            state.taps[source] = nil
+            state.engine.follow(false, source: state.engine.source(source))
+        }
+    }
 
     // MARK: Evaluation
 
@@ -153,6 +158,7 @@ package final class AlertBoard: Sendable {
             for bucket in epoch.buckets {
                 let instrument = bucket.key.instrument
                 let lane = state.engine.instrument(instrument)
+                state.engine.came(lane, from: number)
                 for event in bucket.events { state.engine.event(event, lane: lane, into: &alerts) }
                 if let last = bucket.events.last(where: { !$0.flags.contains(.outOfOrder) }) {
                     Self.note(last, of: instrument, in: &state)

@@ -76,7 +76,7 @@ struct SupportDesk: Sendable {
 }
 
 /// A Python that has pymongo.
-private enum StorePython {
+enum StorePython {
     private static let found = Result {
         let process = Process()
         let output = Pipe()
