@@ -11,8 +11,8 @@ public struct BSONDocument: Hashable, Sendable {
         bytes = [5, 0, 0, 0, 0]
     }
 
-    /// Takes bytes that a `BSONWriter` made.
-    init(trusted bytes: [UInt8]) {
+    /// Takes bytes that a `BSONWriter` made, or that somebody else made of such bytes.
+    package init(trusted bytes: [UInt8]) {
         self.bytes = bytes
     }
 
@@ -60,6 +60,14 @@ public struct BSONDocument: Hashable, Sendable {
         while let element = cursor.next() {
             result.append((element.key, element.value))
         }
+        return result
+    }
+
+    /// The names of all fields in order, without a look at the values.
+    package var keys: [String] {
+        var result: [String] = []
+        var cursor = BSONReader(bytes: bytes).makeCursor()
+        while let element = cursor.next() { result.append(element.key) }
         return result
     }
 

@@ -19,7 +19,7 @@ struct CommandShape: Hashable, Sendable {
 
     /// The shapes of a command, each once; none where it is no command about documents.
     static func all(in document: BSONDocument, named name: String) -> Set<CommandShape> {
-        guard let collection = document.fields.first?.value.string else { return [] }
+        guard let collection = document[name]?.string else { return [] }
         let query = { (field: String) in
             [CommandShape(name, collection).comparing(document[field]?.document ?? [:])]
         }
@@ -50,7 +50,7 @@ struct CommandShape: Hashable, Sendable {
 
     private func holding(_ document: BSONDocument) -> CommandShape {
         var shape = self
-        for (field, _) in document.fields { shape.filter[field, default: []].insert("=") }
+        for field in document.keys { shape.filter[field, default: []].insert("=") }
         return shape
     }
 
