@@ -6,7 +6,7 @@ import Testing
 extension SystemTests {
     /// Everybody works while chunks move from shard to shard.
     @Suite(.timeLimit(.minutes(15)))
-    struct MigrationTests {
+    struct ChunkMigrationTests {
         /// How many chunks move: a few, unless `TAPEDESK_MIGRATIONS` says more.
         private static let moves = Int(ProcessInfo.processInfo.environment["TAPEDESK_MIGRATIONS"] ?? "") ?? 10
         /// For as long as that takes, and no longer: a busy shard takes its time.
