@@ -33,6 +33,8 @@ public final class MongoDocumentStore: DocumentStore, Sendable {
     ///   - applicationName: what the server's log calls this program.
     ///   - limits: bounds of waits, where the URI gives none.
     ///   - durability: what writes are confirmed by.
+    ///   - readPreference: which members finds ask. Asking a secondary, they wait until it has all that the primary had
+    ///     when the find began: whoever wrote something sees it. Counts may be behind by the staleness.
     ///   - needsServer: whether a server must answer; if not, one may come later.
     /// - Throws: `StoreError` of code `refused` for an unusable URI, `unavailable` where no server answers, and
     ///   `unauthorized`.
@@ -43,6 +45,7 @@ public final class MongoDocumentStore: DocumentStore, Sendable {
         applicationName: String = "tapedesk",
         limits: MongoConfiguration.Limits = MongoConfiguration.Limits(),
         durability: MongoConfiguration.Durability = .strict,
+        readPreference: MongoConfiguration.ReadPreference = .primary,
         needsServer: Bool = true
     ) async throws(StoreError) -> MongoDocumentStore {
         let configuration: MongoConfiguration
@@ -52,7 +55,8 @@ public final class MongoDocumentStore: DocumentStore, Sendable {
                 connectionCount: connections,
                 applicationName: applicationName,
                 limits: limits,
-                durability: durability
+                durability: durability,
+                readPreference: readPreference
             )
         } catch {
             throw StoreError(.refused, error.message)
@@ -171,6 +175,7 @@ extension MongoDocumentStore {
 extension MongoDocumentStore {
     public func find(_ query: DocumentQuery) async throws(StoreError) -> [BSONDocument] {
         if let moment = query.moment { return try await find(query, at: moment) }
+        if pool.configuration.readPreference != .primary { return try await findNow(query) }
         let namespace = namespace(query.collection)
         let filter = query.conditions.filter
         let options = query.findOptions(maxTimeMS: pool.configuration.limits.readTimeMsMax)

@@ -35,8 +35,7 @@ extension SystemTests {
 private final class Soak {
     let service: ServiceDesk
     private let server: LocalMongo
-    private let venue: RunningProgram
-    private let sentPath: String
+    private let venue: MarketVenue
     private let proxy: TCPProxy
     private let seconds: Double
     private var daemon: RunningDaemon
@@ -49,28 +48,15 @@ private final class Soak {
         self.server = server
         self.seconds = seconds
         service = try await ServiceDesk(at: server)
-        sentPath = service.desk.folder + "/sent.json"
-        let program = try #require(Product.sampleGenerator)
-        venue = try RunningProgram(
-            [
-                program, "venue", "--port", "0", "--rate", "\(rate)", "--quotes", "20", "--skip-every", "20000",
-                "--instruments", "\(instruments.count)", "--wait", "--sent", sentPath,
-            ],
-            folder: service.desk.folder
+        venue = try await MarketVenue.start(
+            ["--rate", "\(rate)", "--quotes", "20", "--skip-every", "20000", "--instruments", "\(instruments.count)"],
+            in: service.desk.folder
         )
-        let venue = venue
-        var port: UInt16?
-        try await poll("the venue listens") {
-            port = venue.output.components(separatedBy: "ws://127.0.0.1:").dropFirst().first
-                .flatMap { UInt16($0.prefix { $0.isNumber }) }
-            return port != nil
-        }
-        let target = try #require(port)
-        proxy = try TCPProxy(target: target)
-        try Self.configure(service, proxy.port, rest: target, instruments, more: "")
+        proxy = try TCPProxy(target: venue.port)
+        try Self.configure(service, proxy.port, rest: venue.port, instruments, more: "")
         daemon = try service.serve()
         self.instruments = instruments
-        restPort = target
+        restPort = venue.port
     }
 
     private let instruments: [String]
@@ -165,9 +151,7 @@ private final class Soak {
 
     /// Ends the venue, then the daemon when all is stored, and answers what was sent.
     func end() async throws -> SentTrades {
-        venue.terminate()
-        _ = try await venue.wait()
-        let sent = try JSONDecoder().decode(SentTrades.self, from: Data(contentsOf: URL(filePath: sentPath)))
+        let sent = try await venue.end()
         let daemon = daemon
         try await poll("all is stored", within: .seconds(120)) {
             try await daemon.source("spot")?["waiting_bytes"]?.integer == 0
@@ -229,22 +213,4 @@ private final class Soak {
                     + "\(late.isEmpty ? 0 : late[late.count / 2]) s at last; at most \(Int(memory)) bytes of memory"
             ]).joined(separator: "\n")
     }
-}
-
-/// What the sample venue says that it sent.
-private struct SentTrades: Decodable {
-    struct Symbol: Decodable {
-        let symbol: String
-        let firstID: Int?
-        let lastID: Int?
-        let trades: Int
-
-        private enum CodingKeys: String, CodingKey {
-            case symbol, trades
-            case firstID = "first_id"
-            case lastID = "last_id"
-        }
-    }
-
-    let symbols: [Symbol]
 }

@@ -10,10 +10,15 @@ final class Desk: Sendable {
     private let program: String
 
     /// A desk at the server that tests share, or at one that the test started itself.
-    init(at server: LocalMongo? = nil) async throws {
+    convenience init(at server: LocalMongo? = nil) async throws {
         var chosen = server
         if chosen == nil { chosen = try await LocalMongo.shared() }
-        uri = try #require(chosen).uri()
+        try self.init(uri: try #require(chosen).uri())
+    }
+
+    /// A desk at the servers of a connection string.
+    init(uri: String) throws {
+        self.uri = uri
         program = try #require(Product.tapedesk)
         database = LocalMongo.uniqueDatabaseName()
         folder = try TemporaryFolder.make()
