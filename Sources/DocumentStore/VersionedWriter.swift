@@ -267,7 +267,10 @@ extension VersionedChange {
         switch action {
         case .update(let expected, _) where version == expected: return nil
         case .delete(let expected) where version == expected: return nil
-        default: break
+        // A request that is under way may find the version later that is not there yet.
+        case .update(let expected, _), .delete(let expected):
+            if afterDoubt, let version, version < expected { return .unknown(Self.hiddenByLater) }
+        case .create: break
         }
         // Another operation made this version. Where it is a later one than this change makes, nothing tells anymore
         // who made that one. A delete leaves no document, so it was not made.

@@ -1,23 +1,26 @@
 import BSON
 import DocumentStore
 import SimulatedStore
+import Synchronization
 import TestSupport
 
 /// Several writers create, change, delete and read the same few documents while everything goes wrong, all decided by
 /// one seed; the history of what they were told has to be linearizable.
 final class LinearizabilitySimulation: Sendable {
-    private static let ids = ["a", "b"]
+    private static let names = ["a", "b"]
 
     private let seed: UInt64
     private let store: SimulatedStore
     private let clock: SimulatedClock
-    private let mayRecreate: Bool
+    private let mayDelete: Bool
+    /// How many documents each name has had: the id of a deleted one is not used anew.
+    private let generations = Mutex(LinearizabilitySimulation.names.map { _ in 0 })
     let history = OperationHistory()
 
-    /// - Parameter mayRecreate: Whether documents that were deleted are created again.
-    init(seed: UInt64, mayRecreate: Bool) {
+    /// - Parameter mayDelete: Whether documents are deleted, and others come in their place.
+    init(seed: UInt64, mayDelete: Bool) {
         self.seed = seed
-        self.mayRecreate = mayRecreate
+        self.mayDelete = mayDelete
         var generator = SplitMix64(seed: seed)
         clock = SimulatedClock(seed: generator.next())
         store = SimulatedStore(seed: generator.next(), faults: .all(generator.nextUnit() * 0.16), clock: clock)
@@ -45,8 +48,12 @@ final class LinearizabilitySimulation: Sendable {
         VersionedWriter(store: store, policy: RetryPolicy(deadline: .seconds(6)), environment: clock.environment)
     }
 
+    private var ids: [String] {
+        generations.withLock { generations in zip(Self.names, generations).map { "\($0)\($1)" } }
+    }
+
     private func look(_ writer: VersionedWriter) async throws(StoreError) -> [BSONDocument] {
-        let ids = Self.ids.map { BSONValue.string($0) }
+        let ids = ids.map { BSONValue.string($0) }
         let query = DocumentQuery(Counters.collection, where: [.isIn(DocumentField.id, ids)], limit: ids.count)
         return try await history.find(ids, query, with: writer)
     }
@@ -56,8 +63,8 @@ final class LinearizabilitySimulation: Sendable {
         let writer = writer()
         for round: UInt64 in 0..<6 {
             guard let documents = try? await look(writer) else { continue }
-            let first = generator.nextIndex(below: Self.ids.count)
-            let ids = Self.ids[first...].prefix(1 + generator.nextIndex(below: 2))
+            let first = generator.nextIndex(below: Self.names.count)
+            let ids = ids[first...].prefix(1 + generator.nextIndex(below: 2))
             let changes = ids.enumerated().map { place, id in
                 change(
                     id,
@@ -66,7 +73,14 @@ final class LinearizabilitySimulation: Sendable {
                     &generator
                 )
             }
-            _ = await history.apply(changes, with: writer)
+            let outcomes = await history.apply(changes, with: writer)
+            for (place, (change, outcome)) in zip(first..., zip(changes, outcomes)) {
+                guard case .delete = change.action, case .applied = outcome else { continue }
+                generations.withLock { generations in
+                    let present = "\(Self.names[place])\(generations[place])"
+                    if change.key.id == .string(present) { generations[place] += 1 }
+                }
+            }
         }
     }
 
@@ -83,7 +97,7 @@ final class LinearizabilitySimulation: Sendable {
         // Some are decided on what is long gone, or never was.
         let expected = chance == 0 ? version + 1 : chance == 1 ? max(1, version - 1) : version
         if chance == 2 { return Counters.create(id, operation: operation) }
-        if mayRecreate, chance < 5 { return Counters.delete(id, expecting: expected, operation: operation) }
+        if mayDelete, chance < 5 { return Counters.delete(id, expecting: min(expected, version), operation: operation) }
         return Counters.update(id, expecting: expected, operation: operation, value: expected)
     }
 }

@@ -57,7 +57,7 @@ extension SystemTests {
                 let words = ["export", "--symbol", symbol, "--kind", "trade", "--from-secondary"]
                 let export = try desk.start(words)
                 try await poll("the secondary is asked, and waits") {
-                    try await others[0].isAsked(for: desk.database + ".market_data")
+                    try await others[0].isAsked(for: "market_data", in: desk.database)
                 }
                 try await others[0].failPoint("rsSyncApplyStop", isOn: false)
                 let ending = try await export.wait()

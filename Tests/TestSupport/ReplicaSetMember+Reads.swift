@@ -8,8 +8,11 @@ extension ReplicaSetMember {
     }
 
     /// Whether a query of a collection is under way here.
-    public func isAsked(for namespace: String) async throws -> Bool {
-        let operations = try await command(["currentOp": 1, "ns": .string(namespace), "active": true])
+    public func isAsked(for collection: String, in database: String) async throws -> Bool {
+        // While it waits to catch up, a query has no namespace yet.
+        let operations = try await command([
+            "currentOp": 1, "command.find": .string(collection), "command.$db": .string(database),
+        ])
         return operations["inprog"]?.array?.isEmpty == false
     }
 }
