@@ -222,7 +222,7 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "BSON", "MongoRuntime",
+                "BSON", "DocumentStore", "MongoRuntime",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -240,7 +240,7 @@ let package = Package(
         .testTarget(name: "BSONTests", dependencies: ["BSON", "SimulatedStore"], swiftSettings: strict),
         .testTarget(
             name: "DocumentStoreTests",
-            dependencies: ["BSON", "DocumentStore", "SimulatedStore"],
+            dependencies: ["BSON", "DocumentStore", "SimulatedStore", "TestSupport"],
             swiftSettings: strict
         ),
         .testTarget(

@@ -120,6 +120,10 @@ bool td_command(
         success = mongoc_client_command_with_opts(
             client, database, &command_bson, NULL, opts, &reply->document, &cause);
         break;
+    case TD_COMMAND_ROUTED:
+        success = mongoc_client_command_with_opts(
+            client, database, &command_bson, mongoc_client_get_read_prefs(client), opts, &reply->document, &cause);
+        break;
     }
     return finish(success, reply, &cause, error);
 }

@@ -48,12 +48,18 @@ package struct MongoOptions: ParsableArguments {
 
     /// Runs the work of a command, which needs the database, and ends the process with its exit code.
     ///
-    /// - Parameter connections: how many operations the work has under way at once.
-    package func run(connections: Int = 2, _ body: (Database) async throws -> ExitCode) async -> Never {
+    /// - Parameters:
+    ///   - connections: how many operations the work has under way at once.
+    ///   - readPreference: which members reads ask.
+    package func run(
+        connections: Int = 2,
+        readPreference: MongoConfiguration.ReadPreference = .primary,
+        _ body: (Database) async throws -> ExitCode
+    ) async -> Never {
         Terminal.reserveDescriptors()
         let database: Database
         do {
-            database = try await connect(connections: connections)
+            database = try await connect(connections: connections, readPreference: readPreference)
         } catch {
             endProcess(await reportingFailures { throw error })
         }
@@ -68,12 +74,14 @@ package struct MongoOptions: ParsableArguments {
     ///   - connections: how many operations the work has under way at once.
     ///   - wait: how long one is repeated while MongoDB is away; nil for as long as the arguments say.
     ///   - durability: what writes are confirmed by.
+    ///   - readPreference: which members reads ask.
     ///   - needsServer: whether a server must answer now; otherwise it may come later.
     /// - Throws: `StoreError`, `ConfigurationError`.
     package func connect(
         connections: Int,
         wait patience: Duration? = nil,
         durability: MongoConfiguration.Durability = .strict,
+        readPreference: MongoConfiguration.ReadPreference = .primary,
         needsServer: Bool = true
     ) async throws -> Database {
         try config.check()
@@ -89,6 +97,7 @@ package struct MongoOptions: ParsableArguments {
             limits: limits,
             durability: durability,
             zones: { [config] () throws(StoreError) in try config.zoneLayout() },
+            readPreference: readPreference,
             needsServer: needsServer
         )
         return Database(store: store, wait: patience ?? .seconds(wait))

@@ -24,8 +24,11 @@ extension VersionedWriter {
             var mayHelpToWait = true
             count { $0.attempts += 1 }
             switch await store.attemptTogether(changes) {
-            case .applied(let durability):
-                return .applied(durability)
+            case .applied(.confirmed):
+                return .applied(.confirmed)
+            case .applied(.unconfirmed(let reason)):
+                isInDoubt = true
+                failure = StoreError(.unavailable, reason)
             case .notApplied where !isInDoubt:
                 count { $0.conflicts += 1 }
                 return .conflict

@@ -7,6 +7,8 @@ private import Synchronization
 /// - An attempt whose outcome is unknown is resolved by reading the document back and looking for the operation
 ///   id. Only if the version is still the expected one is the change attempted again: all attempts expect the
 ///   same version, so at most one of them, however late it arrives, takes effect.
+/// - An attempt that was made and that no majority confirmed is in doubt as well: a failover may undo it. Reads see
+///   what a majority has, so they settle that, too.
 /// - A doubt stays until a read settles it, because the request may still be under way: then neither a missing
 ///   document nor one that moved on by more than one version tells whether the change was part of that.
 /// - A version that moved on is a conflict for the caller, never something to retry here: whoever decided on
@@ -138,8 +140,11 @@ extension VersionedWriter {
             var hopeless = Set<Int>()
             for (index, result) in zip(open, results) {
                 switch result {
-                case .applied(let durability):
-                    outcomes[index] = .applied(version: changes[index].resultingVersion, durability: durability)
+                case .applied(.confirmed):
+                    outcomes[index] = .applied(version: changes[index].resultingVersion, durability: .confirmed)
+                case .applied(.unconfirmed(let reason)):
+                    inDoubt.insert(index)
+                    failures[index] = StoreError(.unavailable, reason)
                 case .failed(let error) where !error.isTransient && !inDoubt.contains(index):
                     outcomes[index] = .failed(error)
                 case .failed(let error):
@@ -302,7 +307,10 @@ extension VersionedChange {
         switch action {
         case .update(let expected, _) where version == expected: return nil
         case .delete(let expected) where version == expected: return nil
-        default: break
+        // A request that is under way may find the version later that is not there yet.
+        case .update(let expected, _), .delete(let expected):
+            if afterDoubt, let version, version < expected { return .unknown(Self.hiddenByLater) }
+        case .create: break
         }
         // Another operation made this version. Where it is a later one than this change makes, nothing tells anymore
         // who made that one. A delete leaves no document, so it was not made.

@@ -5,7 +5,7 @@ private import CMongoShims
 ///
 /// What the URI says about time-outs counts; what it leaves out gets the bounds below, instead of the library's, of
 /// which some are minutes. How writes are confirmed, and what reads see, is one of three named levels, whatever the URI
-/// says of it; writes are always retried once, and reads always ask the primary.
+/// says of it; writes are always retried once, and whom reads ask is said here, too.
 public struct MongoConfiguration: Sendable, CustomStringConvertible {
     /// What a write is confirmed by, and what reads see.
     public enum Durability: String, CaseIterable, Sendable {
@@ -16,6 +16,16 @@ public struct MongoConfiguration: Sendable, CustomStringConvertible {
         /// The primary has it in memory: lost where it fails over.
         case development
     }
+
+    /// Which members of a replica set reads ask.
+    public enum ReadPreference: Equatable, Sendable {
+        case primary
+        /// A secondary that is at most so many seconds behind, at least 90; the primary where there is none.
+        case secondaryPreferred(maxStalenessSeconds: Int)
+    }
+
+    /// The least staleness that can be asked for, in seconds: members tell only so often how far they are.
+    public static let stalenessSecondsMin = Int(MONGOC_SMALLEST_MAX_STALENESS_SECONDS)
 
     /// Bounds of waits, in milliseconds, where the URI gives none.
     public struct Limits: Sendable {
@@ -55,6 +65,7 @@ public struct MongoConfiguration: Sendable, CustomStringConvertible {
     /// The longest wait for any answer, by the URI or else the limits, in milliseconds.
     let socketTimeoutMs: Int32
     public let durability: Durability
+    public let readPreference: ReadPreference
     /// How many connections, and threads, there are at most.
     public let connectionCount: Int
     /// What the server's log and `currentOp` call this program.
@@ -74,7 +85,8 @@ public struct MongoConfiguration: Sendable, CustomStringConvertible {
         connectionCount: Int = 4,
         applicationName: String = "tapedesk",
         limits: Limits = Limits(),
-        durability: Durability = .strict
+        durability: Durability = .strict,
+        readPreference: ReadPreference = .primary
     ) throws(MongoError) {
         guard (1...Self.connectionCountMax).contains(connectionCount) else {
             let range = "from 1 to \(Self.connectionCountMax)"
@@ -83,10 +95,14 @@ public struct MongoConfiguration: Sendable, CustomStringConvertible {
         guard !applicationName.isEmpty, applicationName.utf8.count <= 128, !applicationName.utf8.contains(0) else {
             throw MongoError(.configuration, "the application name has from 1 to 128 bytes")
         }
+        if case .secondaryPreferred(let seconds) = readPreference, seconds < Self.stalenessSecondsMin {
+            throw MongoError(.configuration, "a secondary may be \(Self.stalenessSecondsMin) seconds behind, or more")
+        }
         let redacted = URIRedaction(uri)
         self.uri = uri
         self.limits = limits
         self.durability = durability
+        self.readPreference = readPreference
         self.connectionCount = connectionCount
         self.applicationName = applicationName
         hosts = redacted.hosts
@@ -141,9 +157,13 @@ public struct MongoConfiguration: Sendable, CustomStringConvertible {
         mongoc_read_concern_set_level(readConcern, level)
         mongoc_uri_set_read_concern(parsed, readConcern)
         mongoc_read_concern_destroy(readConcern)
-        let readPreference = mongoc_read_prefs_new(MONGOC_READ_PRIMARY)
-        mongoc_uri_set_read_prefs_t(parsed, readPreference)
-        mongoc_read_prefs_destroy(readPreference)
+        let preference = mongoc_read_prefs_new(MONGOC_READ_PRIMARY)
+        if case .secondaryPreferred(let seconds) = readPreference {
+            mongoc_read_prefs_set_mode(preference, MONGOC_READ_SECONDARY_PREFERRED)
+            mongoc_read_prefs_set_max_staleness_seconds(preference, Int64(seconds))
+        }
+        mongoc_uri_set_read_prefs_t(parsed, preference)
+        mongoc_read_prefs_destroy(preference)
     }
 
     private static func parse(_ uri: String, redacted: URIRedaction) throws(MongoError) -> OpaquePointer {

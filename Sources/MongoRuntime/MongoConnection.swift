@@ -59,8 +59,10 @@ public actor MongoConnection {
 
 /// How a command treats the connection's settings.
 public enum MongoCommandKind: Sendable {
-    /// Sent as it is.
+    /// Sent to the primary as it is.
     case plain
+    /// Sent as it is to a member that reads may ask.
+    case routed
     /// With the read concern; repeated once after a network error.
     case read
     /// With the write concern. Not repeated.
@@ -92,6 +94,7 @@ extension MongoConnection {
         let raw =
             switch kind {
             case .plain: TD_COMMAND_PLAIN
+            case .routed: TD_COMMAND_ROUTED
             case .read: TD_COMMAND_READ
             case .write: TD_COMMAND_WRITE
             }

@@ -19,6 +19,20 @@ extension MongoDocumentStore {
         return StoreMoment(time)
     }
 
+    /// Reads from whom the configuration prefers what the primary has now.
+    ///
+    /// A member that is behind answers when it has caught up.
+    func findNow(_ query: DocumentQuery) async throws(StoreError) -> [BSONDocument] {
+        let now = try await moment()
+        do throws(StoreError) {
+            return try await find(query, at: now)
+        } catch {
+            // That was but a moment ago: the next one may be there.
+            guard error.code == .historyLost else { throw error }
+            throw StoreError(.unavailable, error.message)
+        }
+    }
+
     /// Reads with commands of its own: the driver's cursors take no cluster time.
     ///
     /// Each command closes its cursor, so nothing is held open between them; the next one skips what was read.
@@ -32,7 +46,7 @@ extension MongoDocumentStore {
             do throws(MongoError) {
                 batch = try await pool.withConnection(deadline: .now + Self.leaseTimeout) {
                     (connection: isolated MongoConnection) throws(MongoError) in
-                    let reply = try connection.command(command, database: database)
+                    let reply = try connection.command(command, database: database, kind: .routed)
                     let found = reply["cursor"]?.document?["firstBatch"]?.array ?? []
                     return found.compactMap(\.document)
                 }

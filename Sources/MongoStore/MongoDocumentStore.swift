@@ -42,6 +42,8 @@ public final class MongoDocumentStore: DocumentStore, Sendable {
     ///   - limits: bounds of waits, where the URI gives none.
     ///   - durability: what writes are confirmed by.
     ///   - zones: which data is to be on which shards; asked for only where a collection is to be sharded.
+    ///   - readPreference: which members finds ask. Asking a secondary, they wait until it has all that the primary had
+    ///     when the find began: whoever wrote something sees it. Counts may be behind by the staleness.
     ///   - needsServer: whether a server must answer; if not, one may come later.
     /// - Throws: `StoreError` of code `refused` for an unusable URI, `unavailable` where no server answers, and
     ///   `unauthorized`.
@@ -53,6 +55,7 @@ public final class MongoDocumentStore: DocumentStore, Sendable {
         limits: MongoConfiguration.Limits = MongoConfiguration.Limits(),
         durability: MongoConfiguration.Durability = .strict,
         zones: @escaping @Sendable () throws(StoreError) -> ZoneLayout = { () throws(StoreError) in ZoneLayout() },
+        readPreference: MongoConfiguration.ReadPreference = .primary,
         needsServer: Bool = true
     ) async throws(StoreError) -> MongoDocumentStore {
         let configuration: MongoConfiguration
@@ -62,7 +65,8 @@ public final class MongoDocumentStore: DocumentStore, Sendable {
                 connectionCount: connections,
                 applicationName: applicationName,
                 limits: limits,
-                durability: durability
+                durability: durability,
+                readPreference: readPreference
             )
         } catch {
             throw StoreError(.refused, error.message)
@@ -181,6 +185,7 @@ extension MongoDocumentStore {
 extension MongoDocumentStore {
     public func find(_ query: DocumentQuery) async throws(StoreError) -> [BSONDocument] {
         if let moment = query.moment { return try await find(query, at: moment) }
+        if pool.configuration.readPreference != .primary { return try await findNow(query) }
         let namespace = namespace(query.collection)
         let filter = query.conditions.filter
         let options = query.findOptions(maxTimeMS: pool.configuration.limits.readTimeMsMax)

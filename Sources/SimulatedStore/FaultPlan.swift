@@ -12,6 +12,8 @@ public struct FaultPlan: Equatable, Sendable {
     public var unavailable = 0.0
     /// The change is made, and the majority's confirmation does not come.
     public var writeConcernError = 0.0
+    /// The change is made, the majority's confirmation does not come, and a failover undoes it before anybody saw it.
+    public var rolledBack = 0.0
     /// Several changes of one bulk are in doubt: some made, some not, some arriving late.
     public var bulkInDoubt = 0.0
     /// A find, a count or a question for the time fails for a passing reason.
@@ -25,13 +27,16 @@ public struct FaultPlan: Equatable, Sendable {
     public init() {}
 
     /// Every kind of fault with the same probability, as far as they exclude each other at most 1/6.
+    ///
+    /// Half of the changes that no majority confirms are undone.
     public static func all(_ probability: Double) -> FaultPlan {
         var plan = FaultPlan()
         plan.lostRequest = probability
         plan.lostReply = probability
         plan.lateApply = probability
         plan.unavailable = probability
-        plan.writeConcernError = probability
+        plan.writeConcernError = probability / 2
+        plan.rolledBack = probability / 2
         plan.bulkInDoubt = probability
         plan.readUnavailable = probability
         plan.slow = probability
@@ -41,10 +46,12 @@ public struct FaultPlan: Equatable, Sendable {
 
     func validate() {
         let all = [
-            lostRequest, lostReply, lateApply, unavailable, writeConcernError, bulkInDoubt, readUnavailable, slow,
+            lostRequest, lostReply, lateApply, unavailable, writeConcernError, rolledBack, bulkInDoubt,
+            readUnavailable, slow,
         ]
         precondition(all.allSatisfy { (0...1).contains($0) }, "a probability is from 0 to 1")
-        let exclusive = lostRequest + lostReply + lateApply + unavailable + writeConcernError + bulkInDoubt
+        let exclusive =
+            lostRequest + lostReply + lateApply + unavailable + writeConcernError + rolledBack + bulkInDoubt
         precondition(exclusive <= 1 + 1e-9, "faults that exclude each other have probabilities of 1 together")
         precondition(slowMax >= .zero && lateOperationsMax > 0, "slow and late have an amount")
     }
@@ -55,6 +62,7 @@ public struct FaultPlan: Equatable, Sendable {
         let choices: [(Double, AttemptFault)] = [
             (lostRequest, .lostRequest), (lostReply, .lostReply), (lateApply, .lateApply),
             (unavailable, .unavailable), (writeConcernError, .writeConcernError),
+            (rolledBack, .rolledBack),
             (isBulk ? bulkInDoubt : 0, .bulkInDoubt),
         ]
         for (probability, fault) in choices {
@@ -67,7 +75,7 @@ public struct FaultPlan: Equatable, Sendable {
 
 /// What goes wrong with one attempt at changes, single, bulk or together; `FaultPlan` describes each.
 public enum AttemptFault: Equatable, Sendable {
-    case none, lostRequest, lostReply, lateApply, unavailable, writeConcernError, bulkInDoubt
+    case none, lostRequest, lostReply, lateApply, unavailable, writeConcernError, rolledBack, bulkInDoubt
 }
 
 /// What goes wrong with one find, count or question for the time.

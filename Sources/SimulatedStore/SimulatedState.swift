@@ -168,9 +168,20 @@ extension SimulatedState {
         case .writeConcernError:
             let outcome = apply(changes)
             guard case .applied = outcome else { return outcome }
-            return .applied(.unconfirmed(reason: "the simulated majority did not confirm in time"))
+            return Self.unconfirmed
+        case .rolledBack:
+            let (before, historyBefore) = (collections, history.count)
+            let outcome = apply(changes)
+            guard case .applied = outcome else { return outcome }
+            collections = before
+            history.removeSubrange(historyBefore...)
+            return Self.unconfirmed
         }
     }
+
+    private static let unconfirmed = AttemptOutcome.applied(
+        .unconfirmed(reason: "the simulated majority did not confirm in time")
+    )
 
     /// One change at least is in doubt; whether it was made is another question.
     private mutating func attemptInDoubt(_ changes: [VersionedChange]) -> [AttemptOutcome] {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Console
 import DocumentStore
 import MarketData
+import MongoRuntime
 import TickStore
 
 struct ExportCommand: AsyncParsableCommand {
@@ -38,14 +39,31 @@ struct ExportCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("csv or ndjson.", valueName: "format"))
     var format = ExportFormat.csv
 
+    @Flag(help: "Read from a secondary where there is one: spares the primary, and shows the same.")
+    var fromSecondary = false
+
+    @Option(
+        help: ArgumentHelp(
+            "With --from-secondary: ask none that is further behind, at least 90s (the default).",
+            valueName: "duration"
+        )
+    )
+    var maxStaleness: DurationArgument?
+
     func validate() throws {
+        if let maxStaleness {
+            guard fromSecondary else { throw ValidationError("--max-staleness goes with --from-secondary") }
+            guard maxStaleness.duration >= .seconds(MongoConfiguration.stalenessSecondsMin) else {
+                throw ValidationError("--max-staleness takes at least \(MongoConfiguration.stalenessSecondsMin)s")
+            }
+        }
         if let last, last < 1 { throw ValidationError("--last takes a number of events") }
         if last != nil, interval != nil { throw ValidationError("--last is for events; bars take --from and --to") }
         if interval != nil, kind != .candle { throw ValidationError("--interval goes with --kind candle") }
     }
 
     func run() async {
-        await mongo.run { database in
+        await mongo.run(readPreference: readPreference) { database in
             if let interval { return try await exportBars(interval, database) }
             let query = EventQuery(instrument: symbol, kind: kind, from: from, to: to)
             var text = EventText(kind: kind, format: format)
@@ -66,6 +84,12 @@ struct ExportCommand: AsyncParsableCommand {
             flush(&text.bytes)
             return status(leftOut: reader.leftOut)
         }
+    }
+
+    private var readPreference: MongoConfiguration.ReadPreference {
+        guard fromSecondary else { return .primary }
+        let seconds = maxStaleness.map { Int($0.duration.components.seconds) } ?? MongoConfiguration.stalenessSecondsMin
+        return .secondaryPreferred(maxStalenessSeconds: seconds)
     }
 
     /// Names the damaged documents whose events are missing in what was printed.

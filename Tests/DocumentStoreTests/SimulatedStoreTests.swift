@@ -12,6 +12,7 @@ import Testing
     @Test(arguments: [
         (AttemptFault.none, "applied", true), (.lostRequest, "unknown", false), (.lostReply, "unknown", true),
         (.lateApply, "unknown", false), (.unavailable, "failed", false), (.writeConcernError, "applied", true),
+        (.rolledBack, "applied", false),
     ])
     func faultOfASingleChangeDoesWhatItSays(fault: AttemptFault, answer: String, isApplied: Bool) async {
         store.injectAttempts([fault])

@@ -19,6 +19,7 @@ import Testing
     @Test(arguments: [
         (AttemptFault.none, "applied", true), (.lostRequest, "unknown", false), (.lostReply, "unknown", true),
         (.lateApply, "unknown", false), (.unavailable, "failed", false), (.writeConcernError, "applied", true),
+        (.rolledBack, "applied", false),
         (.bulkInDoubt, "applied", true),
     ])
     func faultHitsAllChangesAlike(fault: AttemptFault, answer: String, isApplied: Bool) async {
@@ -47,6 +48,15 @@ import Testing
         #expect(desk.interfering.queries.isEmpty)
         #expect(desk.writer.statistics.conflicts == 1)
         #expect(desk.writer.statistics.retries == 0)
+    }
+
+    @Test(arguments: [AttemptFault.writeConcernError, .rolledBack])
+    func whatNoMajorityConfirmedIsLookedAtAgain(fault: AttemptFault) async {
+        let desk = await Desk()
+        desk.store.injectAttempts([fault])
+        #expect(await desk.writer.applyTogether(Self.growth) == .applied(.confirmed))
+        #expect(desk.store.history.count == 3)
+        #expect(desk.writer.statistics.attempts == (fault == .rolledBack ? 2 : 1))
     }
 
     @Test(arguments: [replacement, growth]) func changesWhoseReplyWasLostAreFoundByOneDocument(

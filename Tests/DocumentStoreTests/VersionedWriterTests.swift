@@ -12,15 +12,26 @@ import Testing
         #expect(desk.writer.statistics.attempts == 1)
     }
 
-    @Test func missingConfirmationIsAppliedAndNotAFailure() async {
+    @Test(arguments: [AttemptFault.writeConcernError, .rolledBack])
+    func whatNoMajorityConfirmedIsLookedAtAgain(fault: AttemptFault) async {
         let desk = await Desk()
-        desk.store.injectAttempts([.writeConcernError])
-        let outcome = await desk.writer.apply(Counters.update())
-        guard case .applied(version: 2, durability: .unconfirmed) = outcome else {
-            Issue.record("\(outcome)")
+        desk.store.injectAttempts([fault])
+        #expect(await desk.writer.apply(Counters.update()) == .applied(version: 2, durability: .confirmed))
+        #expect(desk.value == 2)
+        #expect(desk.store.history.count == 2)
+        #expect(desk.writer.statistics.attempts == (fault == .rolledBack ? 2 : 1))
+        #expect(desk.writer.statistics.resolved == 1)
+    }
+
+    @Test func whatNoMajorityConfirmsUntilTheDeadlineIsUnknown() async {
+        let desk = await Desk()
+        desk.store.faults.rolledBack = 1
+        guard case .unknown(let error) = await desk.writer.apply(Counters.update()) else {
+            Issue.record("a change that may be undone was acknowledged")
             return
         }
-        #expect(desk.store.operationCount == 2)
+        #expect(error.message.contains("majority"))
+        #expect(desk.value == 1)
     }
 
     @Test func versionThatMovedOnIsAConflictWithTheCurrentDocument() async {

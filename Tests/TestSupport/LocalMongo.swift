@@ -46,11 +46,7 @@ public final class LocalMongo: Sendable {
     /// `stop` it at the end. `parameters` are server parameters, such as "transactionLifetimeLimitSeconds=5".
     public static func start(isReplicaSet: Bool = true, parameters: [String] = []) async throws -> LocalMongo {
         let binary = try MongodBinary.find()
-        var template = Array((NSTemporaryDirectory() + "/tapedesk-mongo-XXXXXX").utf8CString)
-        let made = template.withUnsafeMutableBufferPointer { $0.baseAddress.map { mkdtemp($0) != nil } ?? false }
-        guard made else { throw LocalMongoError(description: "cannot make a temporary folder: errno \(errno)") }
-        let folder = String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        try FileManager.default.createDirectory(atPath: folder + "/data", withIntermediateDirectories: true)
+        let folder = try makeFolder()
         let server = LocalMongo(
             port: try freePort(),
             isReplicaSet: isReplicaSet,
@@ -176,8 +172,18 @@ public final class LocalMongo: Sendable {
         await pool.close()
     }
 
+    /// A temporary folder with a folder "data" in it.
+    static func makeFolder() throws -> String {
+        var template = Array((NSTemporaryDirectory() + "/tapedesk-mongo-XXXXXX").utf8CString)
+        let made = template.withUnsafeMutableBufferPointer { $0.baseAddress.map { mkdtemp($0) != nil } ?? false }
+        guard made else { throw LocalMongoError(description: "cannot make a temporary folder: errno \(errno)") }
+        let folder = String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        try FileManager.default.createDirectory(atPath: folder + "/data", withIntermediateDirectories: true)
+        return folder
+    }
+
     /// A port that nothing listens on now.
-    private static func freePort() throws -> UInt16 {
+    static func freePort() throws -> UInt16 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw LocalMongoError(description: "no socket: errno \(errno)") }
         defer { close(descriptor) }

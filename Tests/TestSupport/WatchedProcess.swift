@@ -2,9 +2,14 @@ import Foundation
 
 /// A child process that ends with this process, whatever ends this process.
 ///
-/// A shell stands between the two. It reads from a pipe that only this process holds open: a command ends the child,
-/// and so does the end of the pipe, which comes when this process ends.
+/// A shell stands between the two. It reads from a pipe that only this process holds open: a command signals the child,
+/// and the end of the pipe, which comes when this process ends, ends it.
 struct WatchedProcess: Sendable {
+    enum Signal: String {
+        case stop = "STOP"
+        case goOn = "CONT"
+    }
+
     enum Ending: String {
         case kill = "KILL"
     }
@@ -17,14 +22,16 @@ struct WatchedProcess: Sendable {
         shift
         "$@" >"$folder/output" 2>&1 &
         child=$!
-        if read -r signal; then
+        while read -r signal; do
             kill -"$signal" "$child" 2>/dev/null
-            wait "$child"
-        else
-            kill -KILL "$child" 2>/dev/null
-            wait "$child"
-            rm -rf "$folder"
-        fi
+            if [ "$signal" = KILL ]; then
+                wait "$child"
+                exit
+            fi
+        done
+        kill -KILL "$child" 2>/dev/null
+        wait "$child"
+        rm -rf "$folder"
         """
 
     private let shell: pid_t
@@ -58,16 +65,23 @@ struct WatchedProcess: Sendable {
     ///
     /// To be called once.
     func end(_ ending: Ending) {
-        let line = Array((ending.rawValue + "\n").utf8)
-        // A shell that is gone already leaves nothing to end.
+        tell(ending.rawValue)
+        close(pipe)
+        var status: Int32 = 0
+        while waitpid(shell, &status, 0) < 0 && errno == EINTR {}
+    }
+
+    /// Sends the child a signal; it has it soon.
+    func send(_ signal: Signal) { tell(signal.rawValue) }
+
+    private func tell(_ signal: String) {
+        let line = Array((signal + "\n").utf8)
+        // A shell that is gone already leaves nothing to signal.
         var ignore = sigaction()
         var previous = sigaction()
         ignore.__sigaction_handler.sa_handler = SIG_IGN
         sigaction(SIGPIPE, &ignore, &previous)
         _ = write(pipe, line, line.count)
         sigaction(SIGPIPE, &previous, nil)
-        close(pipe)
-        var status: Int32 = 0
-        while waitpid(shell, &status, 0) < 0 && errno == EINTR {}
     }
 }

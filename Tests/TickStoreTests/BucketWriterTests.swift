@@ -146,7 +146,7 @@ import Testing
         #expect(try await stand.verify().isClean)
     }
 
-    @Test(arguments: [AttemptFault.lostReply, .lostRequest, .lateApply, .unavailable, .writeConcernError])
+    @Test(arguments: [AttemptFault.lostReply, .lostRequest, .lateApply, .unavailable, .writeConcernError, .rolledBack])
     func faultsOfSingleChanges(fault: AttemptFault) async throws {
         let stand = try await Stand()
         let writer = stand.bucketWriter()

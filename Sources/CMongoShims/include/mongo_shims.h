@@ -38,12 +38,14 @@ td_document td_reply_document(const td_reply *_Nonnull reply);
 void td_reply_free(td_reply *_Nonnull reply);
 
 typedef enum {
-    // Sent as it is: no read concern, write concern or retry of the connection's settings.
+    // To the primary as it is: no read concern, write concern or retry of the connection's settings.
     TD_COMMAND_PLAIN = 0,
-    // To the primary, with the connection's read concern; retried once by the driver.
+    // By the connection's read preference, with its read concern; retried once by the driver.
     TD_COMMAND_READ = 1,
     // To the primary, with the connection's write concern.
     TD_COMMAND_WRITE = 2,
+    // By the connection's read preference, otherwise as it is.
+    TD_COMMAND_ROUTED = 3,
 } td_command_kind;
 
 bool td_command(
