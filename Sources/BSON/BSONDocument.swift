@@ -73,6 +73,15 @@ public struct BSONDocument: Hashable, Sendable {
 
     public var isEmpty: Bool { bytes.count <= 5 }
 
+    /// Whether there are others than these; no value is decoded.
+    public func hasFields(besides names: Set<String>) -> Bool {
+        var cursor = BSONReader(bytes: bytes).makeCursor()
+        while let element = cursor.next() {
+            if !names.contains(element.key) { return true }
+        }
+        return false
+    }
+
     /// The document with `value` under `key`, in place of the field that was there or behind the others.
     public func setting(_ key: String, _ value: BSONValue) -> BSONDocument {
         var fields = self.fields

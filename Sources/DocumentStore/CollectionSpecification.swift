@@ -56,20 +56,25 @@ public struct CollectionSpecification: Sendable {
     public let shardKey: String?
     /// What that field names; nil where nobody chooses the shards.
     public let shardKeySubject: ShardKeySubject?
+    /// What this program knows of the versions of its documents.
+    public let schema: SchemaHistory
     /// A `$jsonSchema` that the server enforces on every write, whoever makes it.
     public let jsonSchema: BSONDocument
     public let indexes: [Index]
 
+    /// - Parameter schema: nil where there was only one version of documents so far.
     public init(
         name: String,
         shardKey: String?,
         of shardKeySubject: ShardKeySubject? = nil,
+        schema: SchemaHistory? = nil,
         jsonSchema: BSONDocument,
         indexes: [Index]
     ) {
         self.name = name
         self.shardKey = shardKey
         self.shardKeySubject = shardKeySubject
+        self.schema = schema ?? SchemaHistory(of: name)
         self.jsonSchema = jsonSchema
         self.indexes = indexes
     }

@@ -13,6 +13,8 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         case duplicateKey = "duplicate_key"
         /// A stored document does not have the form that this version reads.
         case unreadable
+        /// A newer program wrote the document, in a layout that this one does not know: upgrade this one.
+        case newerSchema = "newer_schema"
         /// This kind of server cannot do it, now or later; there may be another way to the same end.
         case unsupported
         /// The place in the history of changes to continue from is gone: begin anew, and read again what may have
@@ -41,6 +43,10 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
 
     /// Whether the same operation may succeed when it is repeated a little later.
     public var isTransient: Bool { code == .unavailable }
+
+    /// Whether it is over one day for a program that keeps its input and waits: when the server is back, or when an
+    /// operator has upgraded the program, which then goes on where it stood.
+    public var isWorthWaitingFor: Bool { isTransient || code == .newerSchema }
 
     public var description: String { message }
 }

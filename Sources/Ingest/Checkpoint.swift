@@ -212,11 +212,8 @@ package struct CheckpointStore: Sendable {
     }
 
     private static func checkpoint(_ document: BSONDocument) throws(StoreError) -> Checkpoint {
-        do {
-            let schema = try document.integer(DocumentField.schemaVersion)
-            guard schema == CheckpointsCollection.schemaVersion else {
-                throw StoreError(.unreadable, "a checkpoint has schema version \(schema); this version reads 1")
-            }
+        let document = try CheckpointsCollection.schema.current(document)
+        do throws(BSONError) {
             let identity = TapeIdentity(
                 headLength: Int(try document.integer(Field.headLength)),
                 headChecksum: UInt32(truncatingIfNeeded: try document.integer(Field.headChecksum))
@@ -241,8 +238,6 @@ package struct CheckpointStore: Sendable {
             checkpoint.counts.rejectedEvents = Int(try document.integer(Field.rejectedEvents))
             checkpoint.counts.lastEventTime = try document.integer(Field.lastEventTime)
             return checkpoint
-        } catch let error as StoreError {
-            throw error
         } catch {
             throw StoreError(.unreadable, "a checkpoint cannot be read: \(error)")
         }

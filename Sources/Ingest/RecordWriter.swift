@@ -69,6 +69,7 @@ struct RecordWriter {
             case .conflict, .notFound, .unknown: break
             }
             stored = try await writer.current(change)
+            if let current = stored { stored = try GapsCollection.schema.current(current) }
             // What is stored may be of a later place of the tape: then it knows more than this change.
             let appliedThrough = stored?[GapsCollection.Field.appliedThrough]?.integer ?? .min
             if appliedThrough >= gap.position.rawValue { return }

@@ -22,11 +22,13 @@ public enum AlertsCollection {
         public static let receivedAt = "received_at"
     }
 
-    public static let schemaVersion: Int64 = 1
+    public static let schema = SchemaHistory(of: name)
+    public static var schemaVersion: Int64 { schema.version }
 
     public static let specification = CollectionSpecification(
         name: name,
         shardKey: Field.subject,
+        schema: schema,
         jsonSchema: [
             "bsonType": "object",
             "required": .array(

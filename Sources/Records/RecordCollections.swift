@@ -21,12 +21,14 @@ public enum RejectsCollection {
         public static let isErased = "erased"
     }
 
-    public static let schemaVersion: Int64 = 1
+    public static let schema = SchemaHistory(of: name)
+    public static var schemaVersion: Int64 { schema.version }
 
     public static let specification = CollectionSpecification(
         name: name,
         shardKey: Field.source,
         of: .source,
+        schema: schema,
         jsonSchema: [
             "bsonType": "object",
             "required": .array(
@@ -66,12 +68,14 @@ public enum GapsCollection {
         public static let appliedThrough = "applied_through"
     }
 
-    public static let schemaVersion: Int64 = 1
+    public static let schema = SchemaHistory(of: name)
+    public static var schemaVersion: Int64 { schema.version }
 
     public static let specification = CollectionSpecification(
         name: name,
         shardKey: Field.source,
         of: .source,
+        schema: schema,
         jsonSchema: [
             "bsonType": "object",
             "required": .array(
@@ -129,11 +133,13 @@ public enum CheckpointsCollection {
         public static let trackers = "trackers"
     }
 
-    public static let schemaVersion: Int64 = 1
+    public static let schema = SchemaHistory(of: name)
+    public static var schemaVersion: Int64 { schema.version }
 
     public static let specification = CollectionSpecification(
         name: name,
         shardKey: nil,
+        schema: schema,
         jsonSchema: [
             "bsonType": "object",
             "required": .array(

@@ -311,7 +311,7 @@ package final class LiveSource: ServiceSource {
                 note(nil)
                 return .some(place)
             } catch {
-                guard error.isTransient else { throw error }
+                guard error.isWorthWaitingFor else { throw error }
                 note("waits for MongoDB before it begins a tape: \(error.message)")
                 try await environment.retry.sleep(delay.next(environment.retry.random()))
             }
@@ -382,7 +382,7 @@ package final class LiveSource: ServiceSource {
                 guard case .failure(let error) = report.end else { return true }
                 if isAbandoned { return false }
                 note("nothing is stored, the tape cannot be read: \(error.message)")
-            } catch let error as StoreError where error.isTransient {
+            } catch let error as StoreError where error.isWorthWaitingFor {
                 note("nothing is stored, the tape goes on: \(error.message)")
             } catch let error as StoreError where error.code == .refused {
                 throw StoreError(

@@ -19,8 +19,7 @@ struct BucketOutline: Sendable {
     /// Blocks at the front that are sealed.
     let sealedBlockCount: Int64
     let duplicateCount: Int64
-    /// The parts of windows that are the document's alone; empty in documents of schema version 1, and in replaced
-    /// ones.
+    /// The parts of windows that are the document's alone; empty in replaced documents.
     let storedSlots: [Int64]
     private let formerSlots: [Int64]
     /// First and last event time of each sealed block, where the outline was asked for them.
@@ -35,7 +34,9 @@ struct BucketOutline: Sendable {
     let deleted: Deleted?
     /// Until when retention leaves the document alone, in nanoseconds.
     let keepUntil: Int64?
-    let schemaVersion: Int64
+    /// Whether it has fields that this program does not know, as far as they were read: a newer one added them, and
+    /// only that one can tell what becomes of them where documents are made of others.
+    let hasUnknownFields: Bool
 
     /// Events that are not there any more.
     struct Deleted: Equatable, Sendable {
@@ -60,18 +61,25 @@ struct BucketOutline: Sendable {
     /// Those, and the times of sealed blocks, for reading a part of the blocks.
     static let fieldsWithTimes = fields + [Field.sealedTimes]
 
+    /// All fields that this program knows.
+    private static let fieldsKnown = Set(
+        fieldsWithTimes + [DocumentField.id, DocumentField.lastOperationID, Field.blocks]
+    )
+
     /// Reads the outline of a document, with or without its blocks.
     ///
-    /// - Throws: `StoreError` with code `unreadable` where the document is of another layout.
+    /// - Throws: `StoreError` with code `unreadable` where the document is of another layout, `newerSchema` where that is
+    ///   a newer one.
     init(_ document: BSONDocument) throws(StoreError) {
         state = try BucketState(document)
+        let document = state.upcast?.applied(to: document) ?? document
+        hasUnknownFields = document.hasFields(besides: Self.fieldsKnown)
         windows = try SegmentWindow.all(in: document)
         do throws(BSONError) {
             id = try document.string(DocumentField.id)
             source = try document.string(Field.source)
             windowStart = try document.integer(Field.windowStart)
             windowSeconds = try document.integer(Field.windowSeconds)
-            schemaVersion = try document.integer(DocumentField.schemaVersion)
         } catch {
             throw StoreError(.unreadable, "a bucket cannot be read: \(error)")
         }

@@ -33,7 +33,7 @@ struct BucketQuarantine: Sendable {
                 id: .string(outline.id),
                 shardKey: outline.documentKey.shardKey
             ),
-            action: .update(expectedVersion: outline.state.version, update),
+            action: .update(expectedVersion: outline.state.version, update.bringingUp(outline.state.upcast)),
             operationID: operationIDs.make(),
             conflictExcludes: [Field.blocks]
         )

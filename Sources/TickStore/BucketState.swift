@@ -21,6 +21,8 @@ struct BucketState: Sendable {
     /// CRC32C of the checksums of all blocks, in order.
     let checksum: UInt32
     let summary: BucketSummary?
+    /// What brings the stored document to the present layout; it goes with the next change.
+    let upcast: DocumentUpdate?
 
     /// A part takes no more blocks once its blocks have this many bytes.
     ///
@@ -32,13 +34,12 @@ struct BucketState: Sendable {
 
     /// Reads the state of a stored bucket.
     ///
-    /// - Throws: `StoreError` with code `unreadable` where the document is of another layout.
+    /// - Throws: `StoreError` with code `unreadable` where the document is of another layout, `newerSchema` where that is
+    ///   a newer one.
     init(_ document: BSONDocument) throws(StoreError) {
-        do {
-            let schema = try document.integer(DocumentField.schemaVersion)
-            guard MarketDataCollection.schemaVersionsRead.contains(schema) else {
-                throw StoreError(.unreadable, "a bucket has schema version \(schema); this version reads 1 and 2")
-            }
+        upcast = try MarketDataCollection.schema.upcast(document)
+        do throws(BSONError) {
+            let document = upcast?.applied(to: document) ?? document
             part = try document.integer(Field.part)
             version = try document.integer(DocumentField.version)
             // What is damaged takes nothing more.
@@ -51,8 +52,6 @@ struct BucketState: Sendable {
             appliedThrough = try document.integer(Field.appliedThrough)
             checksum = UInt32(truncatingIfNeeded: try document.integer(Field.checksum))
             summary = BucketSummary(document)
-        } catch let error as StoreError {
-            throw error
         } catch {
             throw StoreError(.unreadable, "a bucket cannot be read: \(error)")
         }
@@ -71,6 +70,7 @@ struct BucketState: Sendable {
         appliedThrough = window.appliedThrough
         checksum = 0
         summary = nil
+        upcast = nil
     }
 
     /// The state after `addition` was appended to `previous`, or began a new part.
@@ -92,6 +92,7 @@ struct BucketState: Sendable {
         } else {
             summary = BucketSummary(addition.events)
         }
+        upcast = nil
     }
 
     /// The fields that a change of the bucket sets.

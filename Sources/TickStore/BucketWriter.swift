@@ -100,6 +100,7 @@ extension BucketWriter {
                 .update(
                     expectedVersion: after.version - 1,
                     DocumentUpdate(set: after.fields, push: [(MarketDataCollection.Field.blocks, blocks)])
+                        .bringingUp(known?.upcast)
                 )
             }
         return Attempt(
@@ -216,9 +217,9 @@ extension BucketWriter {
         in document: BSONDocument,
         windowStart: Int64
     ) throws(StoreError) -> [(windowStart: Int64, state: BucketState)] {
+        let own = try BucketState(document)
         let absorbed = try SegmentWindow.all(in: document)
-        guard absorbed.isEmpty else { return absorbed.map { ($0.start, BucketState(absorbed: $0)) } }
-        return [(windowStart, try BucketState(document))]
+        return absorbed.isEmpty ? [(windowStart, own)] : absorbed.map { ($0.start, BucketState(absorbed: $0)) }
     }
 
     /// The identity of a bucket as documents spell it.

@@ -17,9 +17,17 @@ struct LanePlaces {
     func place(of id: String) -> Place { places[id] ?? Place() }
 
     /// - Parameter documents: all documents of the instrument, as far as an outline needs them; what cannot be read is
-    ///   left out.
+    ///   left out. Where a newer program wrote one of them, nothing is said of the others: it may have taken the place
+    ///   of what is not there.
     init(_ documents: [BSONDocument]) {
-        let outlines = documents.compactMap { try? BucketOutline($0) }
+        var outlines: [BucketOutline] = []
+        for document in documents {
+            do throws(StoreError) {
+                outlines.append(try BucketOutline(document))
+            } catch {
+                if error.code == .newerSchema { return }
+            }
+        }
         let lanes = Dictionary(grouping: outlines.filter { $0.replacedBy == nil }) { outline in
             Lane(source: outline.source, kind: outline.kind.name)
         }

@@ -51,16 +51,27 @@ public enum MarketDataCollection {
         public static let volume = "volume"
     }
 
-    /// The layout that this version writes.
+    /// The layout that this version writes, and those before it.
     ///
-    /// Version 1 had neither slots nor sealed blocks; it is read, and brought up when a bucket is sealed.
-    public static let schemaVersion: Int64 = 2
-    static let schemaVersionsRead: ClosedRange<Int64> = 1...2
+    /// Version 1 had no slots: a part of a window had its document to itself.
+    public static let schema = SchemaHistory(
+        of: name,
+        [
+            Upcaster(reading: [Field.windowStart, Field.part]) { (document) throws(BSONError) in
+                let (start, part) = (try document.integer(Field.windowStart), try document.integer(Field.part))
+                return DocumentUpdate(set: [
+                    (Field.slots, .array([.int64(BucketSlot.make(windowStart: start, part: part))]))
+                ])
+            }
+        ]
+    )
+    public static var schemaVersion: Int64 { schema.version }
 
     public static let specification = CollectionSpecification(
         name: name,
         shardKey: Field.instrumentSymbol,
         of: .instrument,
+        schema: schema,
         jsonSchema: [
             "bsonType": "object",
             "required": .array(

@@ -54,8 +54,9 @@ extension Ticket {
 
     /// Reads a stored ticket, with as many of its events as were read along.
     ///
-    /// - Throws: `StoreError` of code `unreadable`.
+    /// - Throws: `StoreError` of code `unreadable`, or `newerSchema` where a newer program wrote it.
     init(_ document: BSONDocument) throws(StoreError) {
+        let document = try SupportRequestsCollection.schema.current(document)
         do throws(BSONError) {
             try self.init(decoding: document)
         } catch {
@@ -64,9 +65,6 @@ extension Ticket {
                 .unreadable,
                 "ticket \(id) cannot be read: \(error); 'tapedesk verify --tickets' says more"
             )
-        }
-        guard document[DocumentField.schemaVersion]?.integer == SupportRequestsCollection.schemaVersion else {
-            throw StoreError(.unreadable, "ticket \(id) was written by another version of Tapedesk; upgrade this one")
         }
     }
 

@@ -6,7 +6,8 @@ public enum SupportRequestsCollection {
     public static let name = "support_requests"
 
     /// The layout that this version writes and reads.
-    public static let schemaVersion: Int64 = 1
+    public static let schema = SchemaHistory(of: name)
+    public static var schemaVersion: Int64 { schema.version }
 
     public enum Field {
         public static let subject = "subject"
@@ -64,6 +65,7 @@ public enum SupportRequestsCollection {
         name: name,
         shardKey: DocumentField.id,
         of: .ticket,
+        schema: schema,
         jsonSchema: [
             "bsonType": "object",
             "required": .array(
@@ -105,7 +107,8 @@ public enum SupportRequestsCollection {
 /// The oldest events of tickets with a long history.
 public enum SupportHistoryCollection {
     public static let name = "support_history"
-    public static let schemaVersion: Int64 = 1
+    public static let schema = SchemaHistory(of: name)
+    public static var schemaVersion: Int64 { schema.version }
 
     public enum Field {
         public static let ticket = "ticket"
@@ -120,6 +123,7 @@ public enum SupportHistoryCollection {
         name: name,
         shardKey: Field.ticket,
         of: .ticket,
+        schema: schema,
         jsonSchema: [
             "bsonType": "object",
             "required": .array(
@@ -146,7 +150,8 @@ public enum SupportHistoryCollection {
 /// Who is looking at or editing which ticket: hints that go by themselves.
 public enum PresenceCollection {
     public static let name = "presence"
-    public static let schemaVersion: Int64 = 1
+    public static let schema = SchemaHistory(of: name)
+    public static var schemaVersion: Int64 { schema.version }
 
     public enum Field {
         public static let ticket = "ticket"
@@ -159,6 +164,7 @@ public enum PresenceCollection {
         name: name,
         shardKey: Field.ticket,
         of: .ticket,
+        schema: schema,
         jsonSchema: [
             "bsonType": "object",
             "required": .array([Field.ticket, Field.agent, Field.activity, Field.expiresAt].map(BSONValue.string)),
@@ -173,7 +179,8 @@ public enum PresenceCollection {
 /// Receipts of erasures; they hold no personal data.
 public enum ErasuresCollection {
     public static let name = "erasures"
-    public static let schemaVersion: Int64 = 1
+    public static let schema = SchemaHistory(of: name)
+    public static var schemaVersion: Int64 { schema.version }
 
     public enum Field {
         public static let agent = "agent"
@@ -189,6 +196,7 @@ public enum ErasuresCollection {
     public static let specification = CollectionSpecification(
         name: name,
         shardKey: nil,
+        schema: schema,
         jsonSchema: [
             "bsonType": "object",
             "required": .array([DocumentField.version, Field.startedAt, Field.isComplete].map(BSONValue.string)),
@@ -200,7 +208,8 @@ public enum ErasuresCollection {
 /// Numbers that are given out one after the other.
 public enum CountersCollection {
     public static let name = "counters"
-    public static let schemaVersion: Int64 = 1
+    public static let schema = SchemaHistory(of: name)
+    public static var schemaVersion: Int64 { schema.version }
 
     public enum Field {
         /// The last number that was given out.
@@ -213,6 +222,7 @@ public enum CountersCollection {
     public static let specification = CollectionSpecification(
         name: name,
         shardKey: nil,
+        schema: schema,
         jsonSchema: [
             "bsonType": "object",
             "required": .array([DocumentField.version, Field.last].map(BSONValue.string)),

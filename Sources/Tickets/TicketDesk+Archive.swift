@@ -99,7 +99,9 @@ struct ArchivedEvents {
         self.events = events
     }
 
+    /// - Throws: `StoreError` of code `unreadable`, or `newerSchema` where a newer program wrote it.
     init(_ document: BSONDocument) throws(StoreError) {
+        let document = try SupportHistoryCollection.schema.current(document)
         do throws(BSONError) {
             var events: [TicketEvent] = []
             for element in try document.array(Field.events) {

@@ -77,6 +77,7 @@ extension TicketDesk {
         var stored = try await environment.writer.find(read).first
         if stored == nil { try await prepareCollections() }
         for attempt in 1... {
+            if let current = stored { stored = try CountersCollection.schema.current(current) }
             let last = stored?[CountersCollection.Field.last]?.integer ?? 0
             let field = (CountersCollection.Field.last, BSONValue.int64(last + 1))
             let schema = (DocumentField.schemaVersion, BSONValue.int64(CountersCollection.schemaVersion))

@@ -275,6 +275,7 @@ extension TicketDesk {
             let documents = try await pages.next()
             if documents.isEmpty { return }
             for document in documents {
+                let document = try SupportHistoryCollection.schema.current(document)
                 guard let id = document[DocumentField.id]?.objectID,
                     let name = document[SupportHistoryCollection.Field.ticket]?.string,
                     let version = document[DocumentField.version]?.integer
@@ -364,6 +365,7 @@ extension TicketDesk {
     }
 
     private func eraseReject(_ document: BSONDocument, _ counts: inout ErasureCounts) async throws {
+        let document = try RejectsCollection.schema.current(document)
         guard let id = document[DocumentField.id], let version = document[DocumentField.version]?.integer,
             let source = document[Reject.source]
         else { return }

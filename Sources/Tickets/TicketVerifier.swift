@@ -18,11 +18,15 @@ public struct TicketVerification: Equatable, Sendable {
     /// Numbers that were given out and name no ticket: of creations that did not come about, or of tickets that
     /// somebody deleted.
     public var numbersWithoutTicket: Int64 = 0
+    /// Tickets that a newer program wrote, or whose history it wrote: they are not checked, and no fault.
+    public var newer = 0
     /// The first of the findings.
     public var findings: [Finding] = []
     public var findingCount = 0
 
     public var isClean: Bool { findingCount == 0 }
+    /// Whether all tickets were checked.
+    public var isComplete: Bool { newer == 0 }
 
     static let findingsMax = 1_000
 
@@ -64,12 +68,23 @@ public struct TicketVerifier: Sendable {
                     ticket = try Ticket(document)
                 } catch {
                     result.tickets += 1
+                    if error.code == .newerSchema {
+                        result.newer += 1
+                        if document[SupportRequestsCollection.Field.source]?.string == nil { numbered += 1 }
+                        continue
+                    }
                     let id = document[DocumentField.id]?.string ?? "?"
                     result.add([.init(ticket: id, sequence: nil, problem: error.message)])
                     continue
                 }
                 if ticket.source == nil { numbered += 1 }
-                try await verify(ticket, &result)
+                do throws(StoreError) {
+                    try await verify(ticket, &result)
+                } catch {
+                    guard error.code == .newerSchema else { throw error }
+                    result.tickets += 1
+                    result.newer += 1
+                }
             }
             progress(result)
         }
@@ -86,13 +101,17 @@ public struct TicketVerifier: Sendable {
         let archives = try await desk.archives(of: ticket)
         for archive in ticket.archives {
             let document = archives.first { $0[DocumentField.id]?.objectID == archive.id }
-            guard let document, let content = try? ArchivedEvents(document) else {
-                let range = "\(archive.sequences.lowerBound) to \(archive.sequences.upperBound)"
-                let how = document == nil ? "is missing" : "cannot be read"
-                audit.report(archive.sequences.lowerBound, "the archive with events \(range) \(how)")
+            let range = "\(archive.sequences.lowerBound) to \(archive.sequences.upperBound)"
+            guard let document else {
+                audit.report(archive.sequences.lowerBound, "the archive with events \(range) is missing")
                 continue
             }
-            events += content.events
+            do throws(StoreError) {
+                events += try ArchivedEvents(document).events
+            } catch {
+                if error.code == .newerSchema { throw error }
+                audit.report(archive.sequences.lowerBound, "the archive with events \(range) cannot be read")
+            }
         }
         events += ticket.events
         result.archives += archives.count

@@ -61,7 +61,7 @@ package struct TicketIntake: Sendable {
             return try await TicketReplay(options, format: format, target: target).run(input)
         } catch let error as InputError {
             throw HTTPError(.badRequest, message: error.message)
-        } catch let error as StoreError where error.isTransient {
+        } catch let error as StoreError where error.isWorthWaitingFor {
             throw Self.unavailable(error.message)
         } catch let error as StoreError {
             throw HTTPError(.internalServerError, message: error.message)

@@ -106,6 +106,10 @@ struct CompactCommand: AsyncParsableCommand {
         if report.findingCount > report.findings.count {
             Terminal.error("tapedesk: the first \(report.findings.count) of \(report.findingCount) problems are listed")
         }
+        for left in report.left { Terminal.error("tapedesk: \(left.bucket) is left as it is: \(left.problem)") }
+        if report.leftCount > report.left.count {
+            Terminal.error("tapedesk: the first \(report.left.count) of \(report.leftCount) that are left are listed")
+        }
         if let error = report.archiveError {
             Terminal.error("tapedesk: the archive failed, so nothing more was deleted: \(error)")
             return ExitStatus.couldNotRun

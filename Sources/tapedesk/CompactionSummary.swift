@@ -13,6 +13,7 @@ struct CompactionSummary {
             ("sealed", .integer(report.sealed)),
             ("rolled_up", .integer(report.rolledUp)),
             ("deleted", .integer(report.deleted)),
+            ("left", .integer(report.leftCount)),
             ("events", .integer(report.events)),
             ("bytes_before", .integer(Int(report.bytesBefore))),
             ("bytes_after", .integer(Int(report.bytesAfter))),

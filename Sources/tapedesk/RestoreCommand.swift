@@ -70,13 +70,15 @@ struct RestoreCommand: AsyncParsableCommand {
         }
     }
 
+    private static func isOfContent(_ error: ArchiveError) -> Bool { error.code == .damaged || error.code == .newer }
+
     private func restore(_ file: String, _ restorer: SegmentRestorer, _ counts: inout Counts) async throws {
         let segment: ArchivedSegment
         do throws(ArchiveError) {
             segment = try ArchivedSegment(file: ArchiveFolder.content(ofFile: file))
         } catch {
             // What the system says names the file itself.
-            Terminal.error("tapedesk: \(error.code == .damaged ? "\(file): \(error)" : "\(error)")")
+            Terminal.error("tapedesk: \(Self.isOfContent(error) ? "\(file): \(error)" : "\(error)")")
             if error.code == .damaged { counts.damaged += 1 } else { counts.failed += 1 }
             return
         }

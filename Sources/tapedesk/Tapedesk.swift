@@ -13,7 +13,8 @@ struct Tapedesk: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             InitCommand.self, ReplayCommand.self, StatusCommand.self, ExportCommand.self, VerifyCommand.self,
-            CompactCommand.self, RestoreCommand.self, ServeCommand.self, RecordCommand.self, CheckConfigCommand.self,
+            CompactCommand.self, RestoreCommand.self, MigrateCommand.self, ServeCommand.self, RecordCommand.self,
+            CheckConfigCommand.self,
         ]
     )
 }

@@ -9,7 +9,10 @@ struct VerifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
         abstract: "Read all market data back and check it: checksums, counts, order, positions. Or prove the tickets.",
-        discussion: "Exit code 0: clean. 1: problems were found; each is named. 2: could not run."
+        discussion: """
+            Exit code 0: clean. 1: problems were found; each is named. 2: could not run, or not check all: what a newer \
+            version of Tapedesk wrote, only that one can check.
+            """
     )
 
     @OptionGroup var mongo: MongoOptions
@@ -44,7 +47,8 @@ struct VerifyCommand: AsyncParsableCommand {
                 }
                 Terminal.progress("")
                 json ? printJSON(report) : printText(report)
-                guard let every else { return report.isClean ? ExitStatus.done : ExitStatus.foundProblems }
+                let status = Self.status(isClean: report.isClean, newer: report.newer, of: "buckets")
+                guard let every else { return status }
                 try await database.environment.sleep(every.duration)
             }
         }
@@ -54,6 +58,18 @@ struct VerifyCommand: AsyncParsableCommand {
         guard quarantine else { return Verifier(reading: database.writer) }
         let pace = pace.map { BytePace(bytesPerSecond: $0, environment: database.environment) }
         return Verifier(scrubbing: database.writer, operationIDs: database.operationIDs, pace: pace)
+    }
+
+    /// Says what was not checked, and what that makes of the verification.
+    private static func status(isClean: Bool, newer: Int, of what: String) -> ExitCode {
+        if newer > 0 {
+            Terminal.error(
+                "tapedesk: \(newer.grouped) \(what) were not checked: a newer version of Tapedesk wrote them; upgrade "
+                    + "this program"
+            )
+        }
+        guard isClean else { return ExitStatus.foundProblems }
+        return newer > 0 ? ExitStatus.couldNotRun : ExitStatus.done
     }
 
     private func printJSON(_ report: VerificationReport) {
@@ -71,6 +87,7 @@ struct VerifyCommand: AsyncParsableCommand {
             ("bytes", .integer(report.bytes)),
             ("deleted_buckets", .integer(report.deletedBuckets)),
             ("deleted_events", .integer(report.deletedEvents)),
+            ("newer_buckets", .integer(report.newer)),
             ("problems", .integer(report.findingCount)),
             (
                 "findings",
@@ -114,7 +131,7 @@ extension VerifyCommand {
         if json, report.findingCount > report.findings.count {
             Terminal.error("tapedesk: the first \(report.findings.count) of \(report.findingCount) problems are listed")
         }
-        return report.isClean ? ExitStatus.done : ExitStatus.foundProblems
+        return Self.status(isClean: report.isClean, newer: report.newer, of: "tickets")
     }
 
     private func document(_ report: TicketVerification) -> JSONText {
@@ -125,6 +142,7 @@ extension VerifyCommand {
             ("archives", .integer(report.archives)),
             ("erased", .integer(report.erased)),
             ("numbers_without_ticket", .integer(Int(report.numbersWithoutTicket))),
+            ("newer_tickets", .integer(report.newer)),
             ("problems", .integer(report.findingCount)),
             ("findings", .array(report.findings.map(document))),
         ])

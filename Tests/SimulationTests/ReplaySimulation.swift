@@ -14,6 +14,8 @@ final class ReplaySimulation: Sendable {
         var operations: Int?
         /// What it does in place of a replay.
         var job: Job?
+        /// What it adds to documents, where it is a program that is newer by a minor addition.
+        var adds: AddedFields?
     }
 
     /// What a process does that is no replay.
@@ -23,6 +25,8 @@ final class ReplaySimulation: Sendable {
         case restoration(keep: Duration)
         /// Reads all symbols, and compares with what was stored before it began.
         case export(before: [String: [PlainEvent]])
+        /// Raises the schema version of so many documents, as a newer program does that changes them.
+        case raising(RaisedDocuments, count: Int)
     }
 
     /// A run is begun again so often; with the faults of these simulations a tenth would do.
@@ -88,8 +92,9 @@ final class ReplaySimulation: Sendable {
             operations: participant.operations,
             looksAtBars: archive == nil
         )
+        let seen: any DocumentStore = isPlain ? store : watched
         let process = TapeProcess(
-            store: isPlain ? store : watched,
+            store: participant.adds.map { NewerProgramStore(seen, $0) } ?? seen,
             clock: clock,
             bytes: bytes,
             format: format,
@@ -97,9 +102,12 @@ final class ReplaySimulation: Sendable {
         )
         defer { found.withLock { $0 += watched.problems } }
         do {
-            if let job = participant.job { return try await run(job, on: watched, seed: seed) }
+            if let job = participant.job {
+                let store: any DocumentStore = participant.adds.map { NewerProgramStore(watched, $0) } ?? watched
+                return try await run(job, on: store, seed: seed)
+            }
             return try await process.run(participant.order)
-        } catch let error as StoreError where error.code == .closed || error.code == .unavailable {
+        } catch let error as StoreError where error.code == .closed || error.isWorthWaitingFor {
             return nil
         } catch let error as StoreError where error.code == .refused && participant.order.byteCount != bytes.count {
             // A shorter tape has another beginning.
@@ -128,6 +136,9 @@ final class ReplaySimulation: Sendable {
             for (_, file) in (archive?.files ?? [:]).sorted(by: { $0.key < $1.key }) {
                 _ = try await restorer.restore(ArchivedSegment(file: file))
             }
+            return 0
+        case .raising(let raised, let count):
+            for _ in 0..<count { try await raised.raiseOne(writer, &generator) }
             return 0
         case .export(let before):
             let judge = Judge(store: self.store, tape: tape, model: model)

@@ -69,6 +69,9 @@ public final class LocalMongo: Sendable {
         "test_\(UInt64.random(in: 0 ... .max))"
     }
 
+    /// The folder of its files, for copies of them.
+    public var dataFolder: String { folder + "/data" }
+
     /// Kills the server without any warning, and waits for its end.
     public func kill() {
         process.withLock { process in

@@ -34,7 +34,7 @@ package final class SpoolSource: FileSource {
                 try await takeFiles()
                 delay.reset()
                 try await environment.retry.sleep(FileIntake.interval)
-            } catch let error as StoreError where error.isTransient {
+            } catch let error as StoreError where error.isWorthWaitingFor {
                 intake.trouble.note("nothing is stored, the files wait: \(error.message)")
                 try await environment.retry.sleep(delay.next(environment.retry.random()))
             } catch let error as SpoolFolder.Failure {
@@ -69,7 +69,7 @@ package final class SpoolSource: FileSource {
             let report = try await intake.store(input, as: tape)
             intake.change { $0.rejected += report.counts.rejected.values.reduce(0, +) }
             try finish(file, report)
-        } catch let error as StoreError where error.isTransient || error.code == .fenced {
+        } catch let error as StoreError where error.isWorthWaitingFor || error.code == .fenced {
             throw error
         } catch let error as SpoolFolder.Failure {
             throw error

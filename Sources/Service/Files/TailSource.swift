@@ -23,7 +23,7 @@ package final class TailSource: FileSource {
             do {
                 try await follow()
                 delay.reset()
-            } catch let error as StoreError where error.isTransient {
+            } catch let error as StoreError where error.isWorthWaitingFor {
                 intake.trouble.note("nothing is stored, the file waits: \(error.message)")
                 try await environment.retry.sleep(delay.next(environment.retry.random()))
             } catch let error as InputError {

@@ -49,12 +49,17 @@ public enum CandleIndex {
                 CandlesCollection.name,
                 where: CandlesCollection.conditions(instrument, interval, starts: starts),
                 order: [.init(Field.start), .init(Field.source)],
-                fields: .only([Field.source, Field.start, Field.isFinal, Field.appliedThrough, Field.count]),
+                fields: .only(
+                    CandlesCollection.schema.fields + [
+                        Field.source, Field.start, Field.isFinal, Field.appliedThrough, Field.count,
+                    ]
+                ),
                 limit: hoursMax
             )
         )
         var entries: [Entry] = []
         for document in documents {
+            let document = try CandlesCollection.schema.current(document)
             do throws(BSONError) {
                 entries.append(
                     Entry(

@@ -30,7 +30,8 @@ public enum CandlesCollection {
     }
 
     /// The layout that this version writes and reads.
-    public static let schemaVersion: Int64 = 1
+    public static let schema = SchemaHistory(of: name)
+    public static var schemaVersion: Int64 { schema.version }
 
     /// What holds for the documents of an instrument and interval that start in a range of time.
     static func conditions(
@@ -50,6 +51,7 @@ public enum CandlesCollection {
         name: name,
         shardKey: Field.instrumentSymbol,
         of: .instrument,
+        schema: schema,
         jsonSchema: [
             "bsonType": "object",
             "required": .array(

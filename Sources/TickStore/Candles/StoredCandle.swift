@@ -97,15 +97,16 @@ enum CandleDocument {
 
     /// Reads what a document is about.
     ///
-    /// - Throws: `StoreError` with code `unreadable` where it is of another layout.
+    /// - Throws: `StoreError` with code `unreadable` where it is of another layout, `newerSchema` where that is a newer
+    ///   one.
     static func key(_ document: BSONDocument) throws(StoreError) -> CandleKey {
-        guard document[DocumentField.schemaVersion]?.integer == CandlesCollection.schemaVersion,
-            let source = document[Field.source]?.string, let start = document[Field.start]?.integer,
+        let document = try CandlesCollection.schema.current(document)
+        guard let source = document[Field.source]?.string, let start = document[Field.start]?.integer,
             let instrument = document[Field.instrumentSymbol]?.string.flatMap(Instrument.init(parsing:)),
             let interval = document[Field.interval]?.string.flatMap(CandleInterval.init(name:))
         else {
             let name = document[DocumentField.id]?.string ?? "?"
-            throw StoreError(.unreadable, "candle '\(name)' is not of the layout that this version reads")
+            throw StoreError(.unreadable, "candle '\(name)' cannot be read: it does not say whose bar it is")
         }
         return CandleKey(source: source, instrument: instrument, interval: interval, start: start)
     }

@@ -41,8 +41,8 @@ struct TradeWindow: Equatable, Sendable {
                 MarketDataCollection.name,
                 where: conditions,
                 fields: .only([
-                    Field.source, Field.windowStart, Field.appliedThrough, Field.windows, Field.replacedBy,
-                    Field.duplicateCount,
+                    DocumentField.schemaVersion, Field.source, Field.windowStart, Field.part, Field.appliedThrough,
+                    Field.windows, Field.replacedBy, Field.duplicateCount,
                 ]),
                 limit: bucketsMax
             )
@@ -61,6 +61,7 @@ struct TradeWindow: Equatable, Sendable {
 
     /// The windows that a document holds trades of: one, or those that were rolled up into it.
     private static func covered(_ document: BSONDocument) throws(StoreError) -> [TradeWindow] {
+        let document = try MarketDataCollection.schema.current(document)
         guard let source = document[Field.source]?.string, let start = document[Field.windowStart]?.integer,
             let applied = document[Field.appliedThrough]?.integer
         else { throw StoreError(.unreadable, "a bucket lacks its window or its position") }

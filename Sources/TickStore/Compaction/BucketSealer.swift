@@ -60,6 +60,7 @@ final class BucketSealer {
         }
         let summary = BucketSummary(merged.events)
         let update = DocumentUpdate(set: Self.fields(stored.outline, sealed, summary, duplicates: duplicates))
+            .bringingUp(stored.outline.state.upcast)
         let change = VersionedChange(
             key: stored.outline.documentKey,
             action: .update(expectedVersion: stored.outline.state.version, update),
@@ -90,8 +91,6 @@ final class BucketSealer {
     ) -> [(field: String, value: BSONValue)] {
         typealias Field = MarketDataCollection.Field
         var fields = sealed.fields + (summary?.fields ?? [])
-        fields.append((DocumentField.schemaVersion, .int64(MarketDataCollection.schemaVersion)))
-        fields.append((Field.slots, .array(outline.slots.map { .int64($0) })))
         if duplicates > 0 {
             fields.append((Field.duplicateCount, .int64(outline.duplicateCount + Int64(duplicates))))
         }

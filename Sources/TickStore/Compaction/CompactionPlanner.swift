@@ -152,17 +152,19 @@ struct CompactionPlanner: Sendable {
     ///
     /// Only neighbours in the order of first slots go together: then the parts of every window ascend from document
     /// to document, which is what orders events of equal time. A document without events stays where it is, between
-    /// its neighbours, as does one in quarantine: its events may be restored.
+    /// its neighbours, as does one in quarantine: its events may be restored. So does one with fields that this program
+    /// does not know, which the segment would not have.
     static func groups(_ documents: [BucketOutline], bytesMax: Int64) -> [[BucketOutline]] {
         var groups: [[BucketOutline]] = []
         var bytes: Int64 = 0
         for document in documents {
-            let isEmpty = document.state.eventCount == 0 || document.quarantined != nil
-            if groups.isEmpty || isEmpty || bytes + document.state.blockBytes > bytesMax {
+            let stays =
+                document.state.eventCount == 0 || document.quarantined != nil || document.hasUnknownFields
+            if groups.isEmpty || stays || bytes + document.state.blockBytes > bytesMax {
                 groups.append([])
                 bytes = 0
             }
-            if isEmpty { continue }
+            if stays { continue }
             groups[groups.count - 1].append(document)
             bytes += document.state.blockBytes
         }

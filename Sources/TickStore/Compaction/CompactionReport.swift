@@ -26,6 +26,10 @@ public struct CompactionReport: Equatable, Sendable {
     public var bytesAfter: Int64 = 0
     /// Steps that others were faster at, or whose documents changed meanwhile.
     public var overtaken = 0
+    /// Instruments that a newer program writes to; they are left to that one.
+    public var leftCount = 0
+    /// The first of them, up to `findingsMax`, with what was found.
+    public var left: [Finding] = []
     /// The first findings, up to `findingsMax`; all are counted.
     public var findings: [Finding] = []
     public var findingCount = 0
@@ -47,8 +51,15 @@ public struct CompactionReport: Equatable, Sendable {
         bytesBefore += other.bytesBefore
         bytesAfter += other.bytesAfter
         overtaken += other.overtaken
+        leftCount += other.leftCount
+        left += other.left.prefix(Self.findingsMax - left.count)
         findingCount += other.findingCount
         findings += other.findings.prefix(Self.findingsMax - findings.count)
+    }
+
+    mutating func leave(_ instrument: String, _ reason: String) {
+        leftCount += 1
+        if left.count < Self.findingsMax { left.append(Finding(bucket: instrument, problem: reason)) }
     }
 
     mutating func add(_ bucket: String, _ problem: String) {

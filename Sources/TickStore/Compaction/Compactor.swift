@@ -129,7 +129,20 @@ extension Compactor {
         }
     }
 
+    /// Compacts an instrument, or leaves it to a newer program, where one has written to it: what that may mean for the
+    /// documents beside those that it wrote, only that one knows.
     private func compact(_ instrument: String, _ run: Run) async throws(StoreError) {
+        do throws(StoreError) {
+            try await compactKnown(instrument, run)
+        } catch {
+            guard error.code == .newerSchema else { throw error }
+            var report = CompactionReport()
+            report.leave(instrument, error.message)
+            run.add(report, instrument)
+        }
+    }
+
+    private func compactKnown(_ instrument: String, _ run: Run) async throws(StoreError) {
         var tried = Set<String>()
         var outlines = try await outlines(instrument)
         var sizes = CompactionReport()
@@ -179,7 +192,8 @@ extension Compactor {
         var query = DocumentQuery(
             MarketDataCollection.name,
             where: [.equals(Field.instrumentSymbol, .string(instrument))],
-            fields: .only(BucketOutline.fields),
+            // All others, so that fields are seen which this program does not know.
+            fields: .excluding([Field.blocks, Field.sealedTimes]),
             limit: Self.outlinesMax
         )
         query.isSnapshot = true
@@ -212,10 +226,11 @@ extension Compactor {
         let query = DocumentQuery(
             CheckpointsCollection.name,
             where: [.equals(DocumentField.id, .string(source))],
-            fields: .only([Field.lastEventTime, Field.isComplete]),
+            fields: .only(CheckpointsCollection.schema.fields + [Field.lastEventTime, Field.isComplete]),
             limit: 1
         )
-        guard let checkpoint = try await writer.find(query).first else { return SourceClock() }
+        guard let stored = try await writer.find(query).first else { return SourceClock() }
+        let checkpoint = try CheckpointsCollection.schema.current(stored)
         return SourceClock(
             newestEventTime: checkpoint[Field.lastEventTime]?.integer ?? .min,
             isComplete: checkpoint[Field.isComplete]?.bool ?? false

@@ -87,6 +87,7 @@ final class SegmentBuilder {
                         ],
                         unset: [Field.slots]
                     )
+                    .bringingUp(member.state.upcast)
                 ),
                 operationID: operationIDs.make(),
                 conflictExcludes: [Field.blocks]

@@ -40,12 +40,13 @@ public struct ArchivedSegment: Sendable {
     }
 
     private init(_ document: BSONDocument, _ blocks: [[UInt8]?]) throws(ArchiveError) {
-        self.document = document
         self.blocks = blocks.compactMap(\.self)
         do throws(StoreError) {
-            outline = try BucketOutline(document)
+            // A file that an older program wrote comes back as this one would have written it.
+            self.document = try MarketDataCollection.schema.current(document)
+            outline = try BucketOutline(self.document)
         } catch {
-            throw Self.damaged(error.message)
+            throw error.code == .newerSchema ? ArchiveError(.newer, error.message) : Self.damaged(error.message)
         }
         guard outline.id == outline.documentKey.id.string, outline.replacedBy == nil, outline.deleted == nil else {
             throw Self.damaged("the id does not match the fields, or the document is not one that holds events")
@@ -53,7 +54,7 @@ public struct ArchivedSegment: Sendable {
         guard blocks.count == self.blocks.count, outline.isSealed else {
             throw Self.damaged("not all blocks are sealed")
         }
-        if let problem = BucketContent.problems(of: outline, document, self.blocks).first {
+        if let problem = BucketContent.problems(of: outline, self.document, self.blocks).first {
             throw Self.damaged(problem)
         }
     }
@@ -86,7 +87,7 @@ extension ArchivedSegment {
 
     /// Reads a file, and checks everything in it.
     ///
-    /// - Throws: `ArchiveError` of code `damaged`.
+    /// - Throws: `ArchiveError` of code `damaged`, or `newer` where a newer program wrote it.
     public init(file bytes: [UInt8]) throws(ArchiveError) {
         var rest = bytes[...]
         guard rest.starts(with: Self.magic) else {

@@ -99,5 +99,6 @@ final class BucketDeleter {
             ],
             unset: [Field.sealedTimes, Field.keepUntil] + BucketSummary.fieldNames
         )
+        .bringingUp(outline.state.upcast)
     }
 }

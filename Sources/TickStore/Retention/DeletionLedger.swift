@@ -58,7 +58,7 @@ struct DeletionLedger {
         case .applied(let version, _): return Record(key, version, outline)
         case .conflict(let current):
             // A run that was killed, or one that is at it now, wrote it down already.
-            guard let record = Record(current), !record.isCompleted else { return nil }
+            guard let record = try Record.read(current), !record.isCompleted else { return nil }
             if let archive { how.append((Field.archive, archive)) }
             if how.allSatisfy({ current[$0.field] == $0.value }) { return record }
             return try await update(record, how)
@@ -97,7 +97,7 @@ struct DeletionLedger {
             ],
             limit: Self.recordsPerQuery
         )
-        return try await writer.find(query).compactMap(Record.init)
+        return try Record.all(in: try await writer.find(query))
     }
 }
 
@@ -111,14 +111,14 @@ extension DeletionLedger {
     ///
     /// - Throws: `StoreError`.
     func settle(_ instrument: String) async throws(StoreError) {
-        let pending = try await writer.find(
+        let stored = try await writer.find(
             DocumentQuery(
                 DeletionsCollection.name,
                 where: [.equals(Field.instrumentSymbol, .string(instrument)), .equals(Field.completedAt, .null)],
                 limit: Self.recordsPerQuery
             )
         )
-        .compactMap(Record.init)
+        let pending = try Record.all(in: stored)
         guard !pending.isEmpty else { return }
         // Read after the records: a document that is gone now was there when its record was written.
         let documents = try await writer.find(
@@ -221,10 +221,31 @@ extension DeletionLedger.Record {
         isRestored = record.isRestored
     }
 
-    /// Reads a record; nil where it is of another layout.
-    fileprivate init?(_ stored: BSONDocument) {
-        guard stored[DocumentField.schemaVersion]?.integer == DeletionsCollection.schemaVersion,
-            let id = stored[DocumentField.id], let source = stored[Field.source],
+    /// Reads records; those that are of no layout are left out.
+    ///
+    /// - Throws: `StoreError` of code `newerSchema`.
+    fileprivate static func all(in stored: [BSONDocument]) throws(StoreError) -> [Self] {
+        var records: [Self] = []
+        for document in stored {
+            if let record = try read(document) { records.append(record) }
+        }
+        return records
+    }
+
+    /// Reads a record; nil where it is of no layout.
+    ///
+    /// - Throws: `StoreError` of code `newerSchema`.
+    fileprivate static func read(_ stored: BSONDocument) throws(StoreError) -> Self? {
+        do throws(StoreError) {
+            return Self(try DeletionsCollection.schema.current(stored))
+        } catch {
+            guard error.code == .newerSchema else { return nil }
+            throw error
+        }
+    }
+
+    private init?(_ stored: BSONDocument) {
+        guard let id = stored[DocumentField.id], let source = stored[Field.source],
             let version = stored[DocumentField.version]?.integer, let document = stored[Field.document]?.string,
             let documentVersion = stored[Field.documentVersion]?.integer
         else { return nil }

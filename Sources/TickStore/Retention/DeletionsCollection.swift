@@ -32,12 +32,14 @@ public enum DeletionsCollection {
         public static let restoredAt = "restored_at"
     }
 
-    public static let schemaVersion: Int64 = 1
+    public static let schema = SchemaHistory(of: name)
+    public static var schemaVersion: Int64 { schema.version }
 
     public static let specification = CollectionSpecification(
         name: name,
         shardKey: Field.source,
         of: .source,
+        schema: schema,
         jsonSchema: [
             "bsonType": "object",
             "required": .array(

@@ -28,6 +28,8 @@ public struct ArchiveError: Error, Equatable, Sendable, CustomStringConvertible 
         case differs
         /// It is not what was written.
         case damaged
+        /// A newer program wrote it: upgrade this one.
+        case newer
     }
 
     public let code: Code

@@ -104,6 +104,7 @@ extension SegmentRestorer {
                 set: try await fields(segment),
                 unset: [Field.deletedEventCount, Field.deletedBytes, Field.deletedChecksum]
             )
+            .bringingUp(state.upcast)
             return .make(.update(expectedVersion: state.version, update))
         }
         let isSame =

@@ -4,11 +4,12 @@ import Testing
 
 /// What `compact --once --json` prints.
 struct CompactionDocument: Decodable {
-    static let keys = ["sealed", "rolled_up", "deleted", "events", "bytes_before", "bytes_after", "seconds"]
+    static let keys = ["sealed", "rolled_up", "deleted", "left", "events", "bytes_before", "bytes_after", "seconds"]
 
     let sealed: Int
     let rolledUp: Int
     let deleted: Int
+    let left: Int
     let events: Int
     let bytesBefore: Int
     let bytesAfter: Int
@@ -17,7 +18,7 @@ struct CompactionDocument: Decodable {
     private enum CodingKeys: String, CodingKey {
         case sealed
         case rolledUp = "rolled_up"
-        case deleted, events
+        case deleted, left, events
         case bytesBefore = "bytes_before"
         case bytesAfter = "bytes_after"
         case seconds

@@ -81,6 +81,7 @@ enum ErasureScene {
                 shardKey: .init(field: Field.source, value: "zendesk/export.json@0badcafe")
             ),
             action: .create([
+                DocumentField.schemaVersion: .int64(RejectsCollection.schemaVersion),
                 Field.position: .int64(Int64(number)), Field.rule: "field", Field.reason: "a reason",
                 Field.kind: "ticket", Field.raw: .binary(Array(raw.utf8)), Field.ticket: .text(ticket),
             ]),

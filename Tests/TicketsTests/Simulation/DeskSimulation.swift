@@ -28,10 +28,13 @@ struct DeskSimulation {
 
     let stand: DeskStand
     let seed: UInt64
+    /// What every second agent adds to documents, by a program that is newer by a minor addition; nil for nothing.
+    let added: AddedFields?
     private let actions = Mutexed([Action]())
 
-    init(seed: UInt64, faults: FaultPlan) {
+    init(seed: UInt64, faults: FaultPlan, added: AddedFields? = nil) {
         self.seed = seed
+        self.added = added
         stand = DeskStand(seed: seed, faults: faults, deadline: .seconds(20))
     }
 
@@ -43,7 +46,8 @@ struct DeskSimulation {
         stand.store.faults = faults
         let scheduler = SimulatedScheduler(seed: seed)
         for agent in 0..<agents {
-            let desk = stand.desk()
+            let newer = agent % 2 == 0 ? added.map { NewerProgramStore(stand.store, $0) } : nil
+            let desk = stand.desk(over: newer)
             let seed = seed &* 1_000 &+ UInt64(agent)
             scheduler.start {
                 var random = SplitMix64(seed: seed)

@@ -36,6 +36,18 @@ import Testing
         if seeds.count > 1 { #expect(saved > seeds.count * 10 && conflicts > seeds.count / 2) }
     }
 
+    /// Half of the agents have a program that adds fields to tickets; the others keep them.
+    @Test func fieldsOfNewerProgramsSurvive() async throws {
+        for seed in Seeds.list(3001...3100) {
+            let added = AddedFields(seed: seed)
+            let simulation = DeskSimulation(seed: seed, faults: .all(0.06), added: added)
+            var problems = try await simulation.run(agents: 4, tickets: 2, actionsEach: 7)
+            problems += added.missing(from: simulation.stand.store)
+            #expect(problems.isEmpty, "\(Seeds.report(seed, "fieldsOfNewerProgramsSurvive", problems))")
+            #expect(added.count > 0)
+        }
+    }
+
     @Test func sameSeedGivesTheSameRun() async throws {
         for seed in Seeds.list(1...5) {
             let runs = [0, 1].map { _ in DeskSimulation(seed: seed, faults: .all(0.06)) }

@@ -53,7 +53,9 @@ import Testing
     @Test func documentsOfAnotherLayoutAreRefused() {
         var random = RandomTicket(seed: 1)
         let other = document(random.ticket()).setting(DocumentField.schemaVersion, 2)
-        #expect(throws: StoreError.self) { try Ticket(other) }
+        let error = #expect(throws: StoreError.self) { try Ticket(other) }
+        #expect(error?.code == .newerSchema)
+        #expect(error?.message.contains("upgrade this program") == true)
     }
 
     @Test func rankFollowsThePriority() {
