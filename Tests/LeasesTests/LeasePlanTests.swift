@@ -18,7 +18,7 @@ import Testing
 
     private func step(
         pin: String? = "me",
-        _ holding: LeaseHolding = .none,
+        holding: LeaseHolding = .none,
         _ lease: Lease?,
         among instances: [Instance] = [],
         at time: Int64 = 0
@@ -45,35 +45,35 @@ import Testing
 
     @Test func ownLeaseIsRenewedAlsoWhenItIsOver() {
         let lease = lease("me")
-        #expect(step(.held(epoch: 1), lease) == .renew(lease, handsOver: false))
-        #expect(step(.held(epoch: 1), lease, at: 20_000) == .renew(lease, handsOver: false))
+        #expect(step(holding: .held(epoch: 1), lease) == .renew(lease, handsOver: false))
+        #expect(step(holding: .held(epoch: 1), lease, at: 20_000) == .renew(lease, handsOver: false))
     }
 
     @Test func leaseOfBeforeARestartGoesOn() {
         let lease = lease("me")
-        #expect(step(.none, lease) == .renew(lease, handsOver: false))
+        #expect(step(holding: .none, lease) == .renew(lease, handsOver: false))
         // To give it back would say that everything is stored.
-        #expect(step(pin: "other", .none, lease) == .wait(lease))
+        #expect(step(pin: "other", holding: .none, lease) == .wait(lease))
     }
 
     @Test func anotherEpochIsALostLease() {
-        #expect(step(.held(epoch: 1), lease("other", epoch: 2)) == .lose(lease("other", epoch: 2)))
-        #expect(step(.held(epoch: 1), lease("me", epoch: 3)) == .lose(lease("me", epoch: 3)))
-        #expect(step(.finished(epoch: 1), lease("other", epoch: 2)) == .lose(lease("other", epoch: 2)))
+        #expect(step(holding: .held(epoch: 1), lease("other", epoch: 2)) == .lose(lease("other", epoch: 2)))
+        #expect(step(holding: .held(epoch: 1), lease("me", epoch: 3)) == .lose(lease("me", epoch: 3)))
+        #expect(step(holding: .finished(epoch: 1), lease("other", epoch: 2)) == .lose(lease("other", epoch: 2)))
     }
 
     @Test func aSourceIsHandedOverToWhoIsThereToTakeIt() {
         let lease = lease("me")
-        let there = step(pin: "other", .held(epoch: 1), lease, among: [instance("other")])
+        let there = step(pin: "other", holding: .held(epoch: 1), lease, among: [instance("other")])
         #expect(there == .renew(lease, handsOver: true))
-        let away = step(pin: "other", .held(epoch: 1), lease, among: [instance("other", until: -1_000)])
+        let away = step(pin: "other", holding: .held(epoch: 1), lease, among: [instance("other", until: -1_000)])
         #expect(away == .renew(lease, handsOver: false))
-        let withoutSource = step(pin: "other", .held(epoch: 1), lease, among: [instance("other", sources: [])])
+        let withoutSource = step(pin: "other", holding: .held(epoch: 1), lease, among: [instance("other", sources: [])])
         #expect(withoutSource == .renew(lease, handsOver: false))
     }
 
     @Test func whatIsFinishedIsGivenBack() {
-        #expect(step(.finished(epoch: 1), lease("me")) == .release(lease("me")))
+        #expect(step(holding: .finished(epoch: 1), lease("me")) == .release(lease("me")))
     }
 
     @Test func sourcesWithoutPinFallToOneOfThoseThatLiveAndHaveThem() throws {

@@ -3,13 +3,17 @@ import TestSupport
 import Testing
 
 extension SystemTests {
-    /// The primary of three members is killed again and again under load: `TAPEDESK_FAILOVER_KILLS` times, or four.
+    /// The primary of three members is killed again and again under load, `TAPEDESK_FAILOVER_KILLS` times.
+    ///
+    /// Not without being asked for: it takes minutes, and fifty thousand events a second beside three members of a set
+    /// take more than two processors that others work on as well.
     @Suite(.timeLimit(.minutes(60)))
     struct FailoverTests {
         private static let kills =
-            ProcessInfo.processInfo.environment["TAPEDESK_FAILOVER_KILLS"].flatMap(Int.init) ?? 4
+            ProcessInfo.processInfo.environment["TAPEDESK_FAILOVER_KILLS"].flatMap(Int.init) ?? 0
 
         @Test(
+            .enabled(if: kills > 0, "it wants the machine for itself, for minutes: set TAPEDESK_FAILOVER_KILLS=20"),
             .enabled(
                 if: FileManager.default.isExecutableFile(atPath: TicketLoadTests.bench),
                 "there is no tapedesk-bench: run swift build -c release"

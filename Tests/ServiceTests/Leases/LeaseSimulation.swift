@@ -1,3 +1,4 @@
+import BSON
 import DocumentStore
 import Leases
 import Service
