@@ -2,8 +2,9 @@ package import MarketData
 
 /// What is evaluated about sources and tickets, and what the passing of time alone tells.
 extension AlertEngine {
-    /// Notes whether anything is to be expected of a source, and of the instruments that came from it last: silence is no
-    /// news where nobody listens, and counts anew from when somebody does.
+    /// Notes whether anything is to be expected of a source, and of the instruments that came from it last.
+    ///
+    /// Silence is no news where nobody listens, and counts anew from when somebody does.
     package mutating func follow(_ isFollowed: Bool, source: Int) {
         guard source >= 0, source < sourceLanes.count else { return }
         sourceLanes[source].isFollowed = isFollowed

@@ -67,8 +67,9 @@ enum SequenceVerdict: Equatable {
 struct SequenceTracker: Equatable, Sendable {
     /// The greatest number seen; `Int64.min` before the first.
     private(set) var last = Int64.min
-    /// The last number of the instance that had the source before, where that may store more; not in checkpoints, because
-    /// it tells only of the next hole.
+    /// The last number of the instance that had the source before, where that may store more.
+    ///
+    /// Not in checkpoints: it tells only of the next hole.
     private var takenOverAt = Int64.min
     /// The smallest number seen since the numbering began.
     private var first = Int64.min

@@ -70,8 +70,8 @@ package struct Lease: Equatable, Sendable {
 
     /// When the term behind that of an epoch began, in milliseconds since 1970; nil where there is none.
     ///
-    /// What its owner received before then is its owner's to store, and what it received later is its successor's. Where
-    /// the terms in between are forgotten, the first that is known counts.
+    /// What its owner received before then is its owner's to store, and what it received later is its successor's.
+    /// Where the terms in between are forgotten, the first that is known counts.
     package func end(ofEpoch epoch: Int64) -> Int64? {
         terms.first { $0.epoch > epoch }?.since
     }

@@ -28,15 +28,14 @@ public struct FaultPlan: Equatable, Sendable {
 
     /// Every kind of fault with the same probability, as far as they exclude each other at most 1/6.
     ///
-    /// Half of the changes that no majority confirms are undone.
+    /// Nothing is rolled back: say so with `rolledBack` beside it.
     public static func all(_ probability: Double) -> FaultPlan {
         var plan = FaultPlan()
         plan.lostRequest = probability
         plan.lostReply = probability
         plan.lateApply = probability
         plan.unavailable = probability
-        plan.writeConcernError = probability / 2
-        plan.rolledBack = probability / 2
+        plan.writeConcernError = probability
         plan.bulkInDoubt = probability
         plan.readUnavailable = probability
         plan.slow = probability

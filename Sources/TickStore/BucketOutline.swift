@@ -68,8 +68,8 @@ struct BucketOutline: Sendable {
 
     /// Reads the outline of a document, with or without its blocks.
     ///
-    /// - Throws: `StoreError` with code `unreadable` where the document is of another layout, `newerSchema` where that is
-    ///   a newer one.
+    /// - Throws: `StoreError` with code `unreadable` where the document is of another layout, `newerSchema` where that
+    ///   is a newer one.
     init(_ document: BSONDocument) throws(StoreError) {
         state = try BucketState(document)
         let document = state.upcast?.applied(to: document) ?? document

@@ -34,8 +34,8 @@ struct BucketState: Sendable {
 
     /// Reads the state of a stored bucket.
     ///
-    /// - Throws: `StoreError` with code `unreadable` where the document is of another layout, `newerSchema` where that is
-    ///   a newer one.
+    /// - Throws: `StoreError` with code `unreadable` where the document is of another layout, `newerSchema` where that
+    ///   is a newer one.
     init(_ document: BSONDocument) throws(StoreError) {
         upcast = try MarketDataCollection.schema.upcast(document)
         do throws(BSONError) {

@@ -70,7 +70,7 @@ final class RunningService: Sendable {
             database,
             environment
         )
-        identity = try Self.identity(configuration)
+        identity = try Self.identity(configuration, environment)
         leases = Self.leases(configuration, identity, database, environment)
         sources = ServiceSources(
             databases,
@@ -155,20 +155,25 @@ final class RunningService: Sendable {
         }
     }
 
-    private static func identity(_ configuration: Configuration) throws -> InstanceIdentity? {
+    private static func identity(
+        _ configuration: Configuration,
+        _ environment: ServiceEnvironment
+    ) throws -> InstanceIdentity? {
         guard configuration.service.instance != nil else {
             let pinned =
                 configuration.sources.first { $0.instance != nil }?.name
                 ?? configuration.files.first { $0.instance != nil }?.name
             if let pinned {
                 throw ConfigurationProblem(
-                    "source '\(pinned)' is assigned to an instance, and 'service.instance' does not say which one this is"
+                    "source '\(pinned)' is assigned to an instance, and 'service.instance' does not say which this is"
                 )
             }
             return nil
         }
-        var random = SystemRandomNumberGenerator()
-        return try InstanceIdentity(in: configuration.service.folder, random: (random.next(), random.next()))
+        return try InstanceIdentity(
+            in: configuration.service.folder,
+            random: (environment.tapeID(), environment.tapeID())
+        )
     }
 
     private static func leases(

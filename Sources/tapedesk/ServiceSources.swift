@@ -97,7 +97,7 @@ struct ServiceSources: Sendable {
             sources.append(try rest(settings, try target(durability), receivedBefore: nil))
         }
         for old in LiveSources.epochs(settings, instance) where old != epoch {
-            // Server and machines keep the time of day; a source that was taken over connects for longer than they differ.
+            // Server and machines keep the time of day; to connect takes a new owner longer than they differ.
             let end = lease?.end(ofEpoch: old).map { Timestamp(nanoseconds: $0 * 1_000_000) }
             let settings = LiveSources.settings(settings, instance, epoch: old)
             sources.append(try rest(settings, try target(durability, epoch: old), receivedBefore: end))

@@ -10,8 +10,8 @@ struct VerifyCommand: AsyncParsableCommand {
         commandName: "verify",
         abstract: "Read all market data back and check it: checksums, counts, order, positions. Or prove the tickets.",
         discussion: """
-            Exit code 0: clean. 1: problems were found; each is named. 2: could not run, or not check all: what a newer \
-            version of Tapedesk wrote, only that one can check.
+            Exit code 0: clean. 1: problems were found; each is named. 2: could not run, or not check all: what a \
+            newer version of Tapedesk wrote, only that one can check.
             """
     )
 

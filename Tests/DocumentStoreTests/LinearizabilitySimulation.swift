@@ -12,18 +12,19 @@ final class LinearizabilitySimulation: Sendable {
     private let seed: UInt64
     private let store: SimulatedStore
     private let clock: SimulatedClock
-    private let mayDelete: Bool
     /// How many documents each name has had: the id of a deleted one is not used anew.
     private let generations = Mutex(LinearizabilitySimulation.names.map { _ in 0 })
     let history = OperationHistory()
 
-    /// - Parameter mayDelete: Whether documents are deleted, and others come in their place.
-    init(seed: UInt64, mayDelete: Bool) {
+    init(seed: UInt64) {
         self.seed = seed
-        self.mayDelete = mayDelete
         var generator = SplitMix64(seed: seed)
         clock = SimulatedClock(seed: generator.next())
-        store = SimulatedStore(seed: generator.next(), faults: .all(generator.nextUnit() * 0.16), clock: clock)
+        let seed = generator.next()
+        var faults = FaultPlan.all(generator.nextUnit() * 0.16)
+        faults.writeConcernError /= 2
+        faults.rolledBack = faults.writeConcernError
+        store = SimulatedStore(seed: seed, faults: faults, clock: clock)
     }
 
     /// Runs to the end; answers what was wrong, and nothing when all was right.
@@ -97,7 +98,6 @@ final class LinearizabilitySimulation: Sendable {
         // Some are decided on what is long gone, or never was.
         let expected = chance == 0 ? version + 1 : chance == 1 ? max(1, version - 1) : version
         if chance == 2 { return Counters.create(id, operation: operation) }
-        if mayDelete, chance < 5 { return Counters.delete(id, expecting: min(expected, version), operation: operation) }
         return Counters.update(id, expecting: expected, operation: operation, value: expected)
     }
 }

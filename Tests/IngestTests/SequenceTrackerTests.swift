@@ -179,7 +179,7 @@ import TickCodec
     private func decode(_ bytes: [UInt8]) throws -> SequenceTracker {
         try bytes.withUnsafeBytes { bytes in
             var reader = ByteReader(bytes)
-            return try SequenceTracker(decoding: &reader)
+            return try SequenceTracker(decoding: &reader, hasTakeovers: true)
         }
     }
 }

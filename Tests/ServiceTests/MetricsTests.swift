@@ -112,7 +112,12 @@ private struct SampleReport {
         status.lag.received(testTime, through: 10)
         status.lag.stored(through: 10, at: Timestamp(nanoseconds: testTime.nanoseconds + 250_000_000))
         status.commits.add(events: 40, time: .milliseconds(3))
-        return ServiceReport.Source(settings: source.settings, status: status, rates: RateMeter.Rates())
+        return ServiceReport.Source(
+            settings: source.settings,
+            status: status,
+            rates: RateMeter.Rates(),
+            standing: nil
+        )
     }
 }
 

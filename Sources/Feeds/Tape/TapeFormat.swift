@@ -14,8 +14,8 @@ public struct TapeFormat: RecordFormat {
     ///
     /// - Parameters:
     ///   - venue: what the instruments are filed under; nil for the header's.
-    ///   - receivedBefore: what was received at that time or later is passed over, and counted as ignored: somebody else
-    ///     has it. Nil for nothing.
+    ///   - receivedBefore: what was received at that time or later is passed over, and counted as ignored: somebody
+    ///     else has it. Nil for nothing.
     /// - Throws: `TapeError.unknownDialect` where nothing decodes the tape's messages.
     public init(
         _ header: TapeHeader,

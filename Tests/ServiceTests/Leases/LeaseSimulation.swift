@@ -82,6 +82,9 @@ final class LeaseSimulation: Sendable {
             let instance = Self.instances[choice]
             let process = running.withLock { $0[instance] }
             if generator.withLock({ $0.nextIndex(below: 3) }) == 0 { process?.end() } else { process?.kill() }
+            for _ in 0..<100 where process?.isGone == false { try? await store.clock.sleep(.milliseconds(100)) }
+            // As systemd does with what does not end.
+            process?.kill()
             for _ in 0..<20 { await Task.yield() }
             try? start(instance, on: scheduler)
         }

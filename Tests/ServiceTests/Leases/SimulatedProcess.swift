@@ -113,6 +113,7 @@ final class SimulatedProcess: Sendable {
             self.machine.note(ended: true)
         }
         scheduler.start {
+            defer { self.machine.noteGone() }
             while !self.machine.hasEnded {
                 _ = await self.rounds.round()
                 guard (try? await self.environment.sleep(self.rounds.timing.interval / 8)) != nil else { return }
@@ -123,6 +124,9 @@ final class SimulatedProcess: Sendable {
 
     /// Ends it in order.
     func end() { leased.end() }
+
+    /// Whether nothing of it runs any more: another start may take its folder.
+    var isGone: Bool { machine.isGone }
 
     /// Ends it like `kill -9`.
     func kill() {
@@ -152,6 +156,7 @@ final class Machine: Sendable {
         var pausedUntil: Duration = .zero
         var isKilled = false
         var hasEnded = false
+        var isGone = false
         var pauses: Double
     }
 
@@ -197,6 +202,8 @@ final class Machine: Sendable {
     func kill() { state.withLock { $0.isKilled = true } }
     func calm() { state.withLock { $0.pauses = 0 } }
     func note(ended: Bool) { state.withLock { $0.hasEnded = ended } }
+    func noteGone() { state.withLock { $0.isGone = true } }
+    var isGone: Bool { state.withLock { $0.isGone || $0.isKilled } }
     var isKilled: Bool { state.withLock { $0.isKilled } }
     var hasEnded: Bool { state.withLock { $0.hasEnded || $0.isKilled } }
 }

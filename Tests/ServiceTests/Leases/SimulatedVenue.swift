@@ -134,7 +134,9 @@ final class SimulatedSource: ServiceSource {
             while next < records.count, isSure, !isAbandoned {
                 let record = records[next]
                 let isOurs = receivedBefore.map { record.receivedAt < $0 } ?? true
-                guard try await !isOurs || store(record, writer) else { break }
+                if isOurs {
+                    guard try await store(record, writer) else { break }
+                }
                 next += 1
             }
             if isAbandoned { return }
