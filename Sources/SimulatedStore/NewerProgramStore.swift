@@ -33,10 +33,10 @@ public final class AddedFields: Sendable {
     /// - Parameter mayDelete: the collections whose documents may be deleted, and their fields with them.
     public func missing(from store: SimulatedStore, mayDelete: Set<String> = []) -> [String] {
         let added = state.withLock { $0.added }
-        var expected: [BSONDocument: [String: BSONValue]] = [:]
+        var expected: [String: [String: BSONValue]] = [:]
         var problems: [String] = []
         for change in store.history {
-            let name: BSONDocument = ["collection": .string(change.key.collection), "id": change.key.id]
+            let name = Self.name(change.key.collection, change.key.id)
             if change.kind == .delete {
                 let had = expected.removeValue(forKey: name) ?? [:]
                 if !had.isEmpty, !mayDelete.contains(change.key.collection) { problems.append("\(name) was deleted") }
@@ -46,15 +46,17 @@ public final class AddedFields: Sendable {
         }
         for collection in Set(store.history.map(\.key.collection)) {
             for document in store.documents(in: collection) {
-                let name: BSONDocument = [
-                    "collection": .string(collection), "id": document[DocumentField.id] ?? .null,
-                ]
+                let name = Self.name(collection, document[DocumentField.id] ?? .null)
                 for (field, value) in expected.removeValue(forKey: name) ?? [:] where document[field] != value {
                     problems.append("\(name) lost '\(field)'")
                 }
             }
         }
         return problems + expected.keys.map { "\($0) is gone" }
+    }
+
+    private static func name(_ collection: String, _ id: BSONValue) -> String {
+        "'\(id.string ?? id.objectID?.description ?? "?")' in '\(collection)'"
     }
 
     /// How many changes added something, whether or not they took effect.

@@ -36,10 +36,10 @@ final class RaisedDocuments: Sendable {
     /// What became of documents after they were raised, that must not.
     func problems(_ store: SimulatedStore) -> [String] {
         let operations = state.withLock { $0.operations }
-        var raised = Set<BSONDocument>()
+        var raised = Set<String>()
         var problems: [String] = []
         for change in store.history {
-            let name: BSONDocument = ["collection": .string(change.key.collection), "id": change.key.id]
+            let name = "'\(change.key.id.string ?? "?")' in '\(change.key.collection)'"
             if operations.contains(change.operationID) {
                 raised.insert(name)
             } else if raised.contains(name) {

@@ -30,7 +30,7 @@ extension SystemTests {
     @Suite(.timeLimit(.minutes(3)))
     struct MigrationTests {
         /// Many buckets: one for each instrument and hour.
-        private let tape = HourlyTape(events: 60_000, hours: 400, seed: 71, symbols: ["A", "B-2", "C"])
+        private let tape = HourlyTape(events: 12_000, hours: 400, seed: 71, symbols: ["A", "B-2", "C"])
 
         private func desk() async throws -> (Desk, path: String) {
             let desk = try await Desk()
@@ -66,7 +66,7 @@ extension SystemTests {
             let expected = try await exports(desk)
             let count = try await desk.documents().count
             var kills = 0
-            for _ in 0..<10 where kills < 3 {
+            for _ in 0..<6 where kills < 2 {
                 try await desk.schemaVersions("first-layout")
                 let process = try desk.start(["migrate", "--json"])
                 let deadline = ContinuousClock.now + .seconds(20)
@@ -84,7 +84,7 @@ extension SystemTests {
                 ]
                 for other in others { #expect(try await other.wait().code == 0) }
                 #expect(try JSON(await desk.schemaVersions("count", "market_data"))["2"]?.integer == count)
-                #expect(try await desk.verifyClean().events == 60_000)
+                #expect(try await desk.verifyClean().events == 12_000)
             }
             print("\(kills) kills in the middle")
             for (actual, wanted) in zip(try await exports(desk), expected) { expectSame(actual, wanted) }
@@ -113,7 +113,7 @@ extension SystemTests {
             // The program is upgraded: nothing is lost, and nothing there twice.
             try await desk.schemaVersions("set", "market_data", "2")
             #expect(try await desk.replay(tape: path, "--from-start").stored == 0)
-            #expect(try await desk.verifyClean().events == 60_000)
+            #expect(try await desk.verifyClean().events == 12_000)
         }
 
         /// A daemon that is older than what it finds goes on recording, and stores when it is upgraded.
