@@ -195,7 +195,8 @@ extension LeaseStep {
             let term = Lease.Term(
                 epoch: lease.epoch + 1,
                 owner: instance,
-                since: time,
+                // The lease may have been given back after the server told its time.
+                since: max(time, lease.expiresAt),
                 followsRelease: lease.isReleased
             )
             let terms = Array((lease.terms + [term]).suffix(Lease.termsMax))

@@ -147,7 +147,7 @@ package final class LeasedSource: ServiceSource {
     }
 
     private func work(_ tenure: Tenure, _ seat: LeaseSeat) async throws {
-        guard !stop.isRaised else { return seat.finish() }
+        guard !stop.isRaised else { return seat.giveUp() }
         log(
             tenure.isAssumed
                 ? "MongoDB does not answer: records as under lease \(tenure.epoch), which it had before"
@@ -169,6 +169,8 @@ package final class LeasedSource: ServiceSource {
             let owner = seat.lease?.owner ?? "another instance"
             return log("lost lease \(tenure.epoch) to '\(owner)', and stopped", .warning)
         }
+        // What is left on the tape is stored after the next start; until then the lease is not given back.
+        guard source.hasStoredAll else { return seat.giveUp() }
         log(tenure.end == .handOver ? "everything is stored: it is handed over" : "everything is stored")
         seat.finish()
     }

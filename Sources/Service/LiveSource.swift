@@ -153,6 +153,7 @@ package final class LiveSource: ServiceSource {
         /// Of the tape that is being applied.
         var reading: InputProgress?
         var isAbandoned = false
+        var hasStoredAll = false
     }
 
     /// What the data of a source is filed under where several instances share it.
@@ -183,6 +184,7 @@ package final class LiveSource: ServiceSource {
 
     package var name: String { settings.name }
     package var isStarted: Bool { state.withLock { $0.isStarted } }
+    package var hasStoredAll: Bool { state.withLock { $0.hasStoredAll } }
     package var troubles: [String] { settings.troubles(status) }
 
     package func isSame(as other: any ServiceSource) -> Bool { (other as? LiveSource)?.settings == settings }
@@ -229,8 +231,10 @@ package final class LiveSource: ServiceSource {
         alerts?.untap(settings.name)
         // A successor of the same name begins as soon as this returns, and others may still look at this object.
         await tape.release()
+        let hasStoredAll = try result.get()
+        state.withLock { $0.hasStoredAll = hasStoredAll }
         // Whoever has the lease next begins a tape of its own.
-        if try result.get(), isOfOneLease { try LiveTape.delete(folder: settings.folder) }
+        if hasStoredAll, isOfOneLease { try LiveTape.delete(folder: settings.folder) }
     }
 
     /// Whether the tape is that of one time with a lease.

@@ -15,11 +15,15 @@ package protocol ServiceSource: AnyObject, Sendable {
     func end()
     /// Lets it end at once: what is not stored stays where it is.
     func abandon()
+    /// Whether everything that it took is stored, once it has ended.
+    var hasStoredAll: Bool { get }
     /// Whether another one would do the same.
     func isSame(as other: any ServiceSource) -> Bool
 }
 
 extension ServiceSource {
     package func abandon() { end() }
+    /// Whoever reads files has them still.
+    package var hasStoredAll: Bool { true }
     package var present: any ServiceSource { self }
 }

@@ -18,7 +18,7 @@ import Testing
         // A run in which the lease hardly moved, or nothing came too late, would have shown little.
         #expect(total.terms > Self.seeds.count * 3)
         #expect(total.refused > Self.seeds.count)
-        #expect(total.stored > total.sent / 2, "\(total)")
+        #expect(total.stored > total.sent / 5, "\(total)")
     }
 
     @Test func sameSeedGivesTheSameRun() throws {

@@ -52,6 +52,8 @@ final class SimulatedVenue: Sendable {
             let received = state.sockets[name] ?? []
             guard !received.isEmpty else { return }
             state.sockets[name] = []
+            // A tape that was deleted begins anew.
+            state.deleted.remove(name)
             state.tapes[name, default: []] += received.map { Record(event: $0, receivedAt: now) }
         }
     }
