@@ -92,8 +92,12 @@ import Testing
                 environment: .system
             ).apply(changes)
             for (index, outcome) in outcomes.enumerated() {
-                if index == 123, case .conflict(let current) = outcome {
-                    #expect(current["version"] == 1)
+                if index == 123 {
+                    // The version that it expects is not there yet: of one in doubt nobody can say that it never will be.
+                    guard case .unknown = outcome else {
+                        Issue.record("\(outcome)")
+                        continue
+                    }
                 } else {
                     #expect(outcome == .applied(version: 2, durability: .confirmed))
                 }

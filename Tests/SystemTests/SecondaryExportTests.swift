@@ -39,33 +39,6 @@ extension SystemTests {
             return Data(chosen.map { $0 + [UInt8(ascii: "\n")] }.joined())
         }
 
-        @Test func whatWasConfirmedIsSeenOnASecondaryThatIsBehind() async throws {
-            try await ReplicaSet.run { set in
-                let desk = try Desk(uri: set.uri())
-                _ = try await desk.run("init")
-                try await set.waitUntilWhole()
-                let primary = try await set.primary()
-                let others = set.members.filter { $0.index != primary.index }
-                try await others[0].failPoint("rsSyncApplyStop", isOn: true)
-                let sample = try await Sample.make(events: 5_000, seed: 35, in: desk.folder)
-                try await desk.replay(sample)
-                let symbol = try #require(sample.telling.first)
-                let expected = try await desk.export(symbol, "trade")
-
-                // The only secondary that is left has none of it yet.
-                others[1].pause()
-                let words = ["export", "--symbol", symbol, "--kind", "trade", "--from-secondary"]
-                let export = try desk.start(words)
-                try await poll("the secondary is asked, and waits") {
-                    try await others[0].isAsked(for: "market_data", in: desk.database)
-                }
-                try await others[0].failPoint("rsSyncApplyStop", isOn: false)
-                let ending = try await export.wait()
-                #expect(ending.code == 0, "\(ending.error)")
-                expectSame(ending.output, expected)
-            }
-        }
-
         @Test(arguments: [
             ["--max-staleness", "2m"], ["--from-secondary", "--max-staleness", "89s"],
             ["--from-secondary", "--max-staleness", "soon"],
