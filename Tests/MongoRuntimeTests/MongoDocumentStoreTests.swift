@@ -93,7 +93,7 @@ import Testing
             ).apply(changes)
             for (index, outcome) in outcomes.enumerated() {
                 if index == 123 {
-                    // The version that it expects is not there yet: of one in doubt nobody can say that it never will be.
+                    // The version that it expects is not there yet: of one in doubt nobody can say that it never is.
                     guard case .unknown = outcome else {
                         Issue.record("\(outcome)")
                         continue

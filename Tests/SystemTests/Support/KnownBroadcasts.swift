@@ -34,7 +34,14 @@ enum KnownBroadcasts {
         }
     }
 
-    private static let all: [Broadcast] = [
+    private static let all: [Broadcast] = reading + migrating
+
+    private static let migrating = [
+        "alerts", "candles", "deletions", "gaps", "presence", "rejects", "support_history",
+    ]
+    .map { Broadcast("find", $0, [], "migrate: all documents of the collection, page by page") }
+
+    private static let reading: [Broadcast] = [
         Broadcast("$collStats", nil, [], "status: the room that a collection takes on each shard"),
         Broadcast("find", "gaps", ["is_open"], "status: open gaps of all sources"),
         Broadcast("aggregate", "gaps", ["is_open"], "status: how many open gaps there are"),
