@@ -71,16 +71,18 @@ public final class VersionedWriter: Sendable {
     /// One change goes as a findAndModify, several go as an unordered bulk.
     public func apply(_ changes: [VersionedChange]) async -> [ChangeOutcome] {
         guard !changes.isEmpty else { return [] }
-        return await settle(changes.map(fenced)) { changes in
+        return await settle(fenced(changes)) { changes in
             changes.count == 1 ? [await self.store.attempt(changes[0])] : await self.store.attempt(changes)
         }
     }
 
-    private func fenced(_ change: VersionedChange) -> VersionedChange {
-        guard epoch != nil else { return change }
-        var change = change
-        change.epoch = epoch
-        return change
+    private func fenced(_ changes: [VersionedChange]) -> [VersionedChange] {
+        guard let epoch else { return changes }
+        return changes.map { change in
+            var change = change
+            change.epoch = epoch
+            return change
+        }
     }
 
     /// Reads the document that a change is about, as it is now.
