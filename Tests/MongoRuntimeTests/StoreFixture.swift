@@ -58,21 +58,11 @@ struct StoreFixture {
 
     /// Runs a command on the store's database.
     func command(_ command: BSONDocument) async throws -> BSONDocument {
-        let pool = ConnectionPool(configuration: try MongoConfiguration(uri: server.uri(), connectionCount: 1))
         let database = store.database
-        let reply: Result<BSONDocument, MongoError>
-        do throws(MongoError) {
-            reply = .success(
-                try await pool.withConnection(deadline: .now + .seconds(60)) {
-                    (connection: isolated MongoConnection) throws(MongoError) in
-                    try connection.command(command, database: database)
-                }
-            )
-        } catch {
-            reply = .failure(error)
+        return try await MongoConfiguration(uri: server.uri(), connectionCount: 1).withBriefConnection {
+            connection throws(MongoError) in
+            try connection.command(command, database: database)
         }
-        await pool.close()
-        return try reply.get()
     }
 
     /// The document as it is now.

@@ -113,15 +113,7 @@ public final class LocalCluster: Sendable {
         to uri: String,
         _ body: @Sendable (isolated MongoConnection) throws(MongoError) -> Value
     ) async throws -> Value {
-        let pool = ConnectionPool(configuration: try MongoConfiguration(uri: uri, connectionCount: 1))
-        let result: Result<Value, MongoError>
-        do throws(MongoError) {
-            result = .success(try await pool.withConnection(deadline: .now + .seconds(60), body))
-        } catch {
-            result = .failure(error)
-        }
-        await pool.close()
-        return try result.get()
+        try await MongoConfiguration(uri: uri, connectionCount: 1).withBriefConnection(body)
     }
 
     /// Kills a process without any warning, and waits for its end.

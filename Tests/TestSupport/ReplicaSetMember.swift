@@ -119,20 +119,9 @@ public final class ReplicaSetMember: Sendable {
             connectionCount: 1,
             limits: limits
         )
-        let pool = ConnectionPool(configuration: configuration)
-        let reply: Result<BSONDocument, MongoError>
-        do throws(MongoError) {
-            reply = .success(
-                try await pool.withConnection(deadline: .now + .seconds(30)) {
-                    (connection: isolated MongoConnection) throws(MongoError) in
-                    try connection.command(command, database: database)
-                }
-            )
-        } catch {
-            reply = .failure(error)
+        return try await configuration.withBriefConnection(within: .seconds(30)) { connection throws(MongoError) in
+            try connection.command(command, database: database)
         }
-        await pool.close()
-        return try reply.get()
     }
 
     /// Sets a failpoint of the server on or off, such as `rsSyncApplyStop`.

@@ -115,6 +115,14 @@ final class Desk: Sendable {
         return ending.output
     }
 
+    /// The numbers of the trades that are stored of an instrument, in the order of the export.
+    func tradeNumbers(of instrument: String) async throws -> [Int] {
+        try await export(instrument, "trade").split(separator: UInt8(ascii: "\n")).dropFirst().map { row in
+            let fields = row.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
+            return fields.count > 2 ? Int(String(decoding: fields[2], as: UTF8.self)) ?? -1 : -1
+        }
+    }
+
     /// Asks the server and the sources.
     func status() async throws -> StatusDocument {
         let ending = try await run("status", "--json")

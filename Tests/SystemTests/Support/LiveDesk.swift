@@ -112,11 +112,7 @@ final class LiveDesk: Sendable {
 
     /// The numbers of the trades that are stored, in the order of the export.
     func stored() async throws -> [Int] {
-        let rows = try await desk.export(Self.symbol, "trade").split(separator: UInt8(ascii: "\n")).dropFirst()
-        return rows.map { row in
-            let fields = row.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
-            return fields.count > 2 ? Int(String(decoding: fields[2], as: UTF8.self)) ?? -1 : -1
-        }
+        try await desk.tradeNumbers(of: Self.symbol)
     }
 
     /// How many records of the tape are confirmed; zero where the database does not tell.

@@ -27,12 +27,7 @@ final class ServiceDesk: Sendable {
 
     /// Starts a daemon.
     func serve(environment: [String: String] = [:]) throws -> RunningDaemon {
-        let program = try #require(Product.tapedesk)
-        let words = ["serve", "--config", file, "--wait", "2", "--mongo", desk.uri, "--database", desk.database]
-        return RunningDaemon(
-            desk: desk,
-            program: try RunningProgram([program] + words, environment: environment, folder: desk.folder)
-        )
+        try RunningDaemon(desk: desk, file: file, environment: environment)
     }
 
     /// Runs a daemon that is to end by itself.
@@ -40,11 +35,7 @@ final class ServiceDesk: Sendable {
 
     /// The numbers of the trades that are stored of an instrument, in the order of the export.
     func stored(_ instrument: String = "BINANCE:BTCUSDT") async throws -> [Int] {
-        let rows = try await desk.export(instrument, "trade").split(separator: UInt8(ascii: "\n")).dropFirst()
-        return rows.map { row in
-            let fields = row.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
-            return fields.count > 2 ? Int(String(decoding: fields[2], as: UTF8.self)) ?? -1 : -1
-        }
+        try await desk.tradeNumbers(of: instrument)
     }
 
     /// The SHA-256 of a token, for a configuration.
@@ -67,6 +58,14 @@ final class ServiceDesk: Sendable {
 struct RunningDaemon: Sendable {
     let desk: Desk
     let program: RunningProgram
+
+    /// Starts a daemon with a configuration.
+    init(desk: Desk, file: String, environment: [String: String] = [:]) throws {
+        let words = ["serve", "--config", file, "--wait", "2", "--mongo", desk.uri, "--database", desk.database]
+        let path = try #require(Product.tapedesk)
+        self.desk = desk
+        program = try RunningProgram([path] + words, environment: environment, folder: desk.folder)
+    }
 
     var log: String { program.error }
 

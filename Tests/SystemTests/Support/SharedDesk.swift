@@ -62,9 +62,7 @@ final class SharedDesk: Sendable {
             \(list.joined(separator: "\n"))
             """
         )
-        let program = try #require(Product.tapedesk)
-        let words = ["serve", "--config", file, "--wait", "2", "--mongo", desk.uri, "--database", desk.database]
-        return RunningDaemon(desk: desk, program: try RunningProgram([program] + words, folder: desk.folder))
+        return try RunningDaemon(desk: desk, file: file)
     }
 
     /// The sources that a daemon has the leases of.
@@ -75,11 +73,7 @@ final class SharedDesk: Sendable {
 
     /// The numbers of the trades that are stored of a source, in the order of the export.
     func stored(_ source: String = "spot") async throws -> [Int] {
-        let text = try await desk.export("BINANCE:" + Self.symbol(of: source), "trade")
-        return text.split(separator: UInt8(ascii: "\n")).dropFirst().map { row in
-            let fields = row.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
-            return fields.count > 2 ? Int(String(decoding: fields[2], as: UTF8.self)) ?? -1 : -1
-        }
+        try await desk.tradeNumbers(of: "BINANCE:" + Self.symbol(of: source))
     }
 
     /// Waits until a daemon has stored trades that it received under its present lease.
