@@ -51,7 +51,7 @@ package final class LeaseKeeper: Sendable {
     ) {
         self.me = me
         self.timing = timing
-        store = LeaseStore(writer: writer, operationIDs: operationIDs, timing: timing)
+        store = LeaseStore(writer: writer, operationIDs: operationIDs)
         self.writer = writer
         self.environment = environment
         self.nudge = nudge
@@ -106,6 +106,7 @@ package final class LeaseKeeper: Sendable {
             sources: Set(seats.lazy.filter { !$0.isLeaving }.map(\.source)),
             startedAt: startedAt(time),
             at: time,
+            timing,
             knowing: instances
         )
         guard announcement == .made else { return .nameIsTaken }
@@ -113,12 +114,10 @@ package final class LeaseKeeper: Sendable {
         let steps = seats.map { seat in
             plan.step(seat.source, pin: seat.pin, seat.holding, leases[seat.source], among: instances, at: time)
         }
-        let acting = zip(seats, steps).filter { $0.1.isChange }
-        let outcomes = try await store.apply(acting.map { ($0.source, $1) }, by: me.name, at: time)
-        for (seat, step) in zip(seats, steps) where !step.isChange { seat.note(step) }
-        for ((seat, step), outcome) in zip(acting, outcomes) {
-            guard case .applied(let lease) = outcome else { continue }
-            seat.note(step, lease, sureUntil: sureUntil)
+        let wanted = zip(seats, steps).map { ($0.source, $1) }
+        let outcomes = try await store.apply(wanted, by: me.name, at: time, timing)
+        for (seat, (step, outcome)) in zip(seats, zip(steps, outcomes)) {
+            seat.note(step, outcome, sureUntil: sureUntil)
         }
         return .done
     }
@@ -140,32 +139,18 @@ package final class LeaseKeeper: Sendable {
     }
 }
 
-extension LeaseStep {
-    fileprivate var isChange: Bool {
-        switch self {
-        case .create, .take, .renew, .release: true
-        case .lose, .wait: false
-        }
-    }
-}
-
 extension LeaseSeat {
-    /// Passes on what was found.
-    fileprivate func note(_ step: LeaseStep) {
-        switch step {
-        case .lose(let lease): lose(lease)
-        case .wait(let lease): wait(lease)
-        case .create, .take, .renew, .release: break
-        }
-    }
-
-    /// Passes on what was done.
-    fileprivate func note(_ step: LeaseStep, _ lease: Lease, sureUntil: Duration) {
-        switch step {
-        case .create, .take: hold(lease, sureUntil: sureUntil, handsOver: false)
-        case .renew(_, let handsOver): hold(lease, sureUntil: sureUntil, handsOver: handsOver)
-        case .release: released(lease)
-        case .lose, .wait: break
+    /// Passes on what was found, and done about it.
+    fileprivate func note(_ step: LeaseStep, _ outcome: LeaseStore.Outcome, sureUntil: Duration) {
+        switch (step, outcome) {
+        case (.lose(let lease), _): lose(lease)
+        case (.wait(let lease), _): wait(lease)
+        case (.release, .applied(let lease)): released(lease)
+        case (.renew(_, let handsOver), .applied(let lease)):
+            hold(lease, sureUntil: sureUntil, handsOver: handsOver)
+        case (.create, .applied(let lease)), (.take, .applied(let lease)):
+            hold(lease, sureUntil: sureUntil, handsOver: false)
+        case (_, .overtaken): break
         }
     }
 }

@@ -21,12 +21,10 @@ package struct LeaseStore: Sendable {
 
     private let writer: VersionedWriter
     private let operationIDs: OperationIDs
-    private let timing: LeaseTiming
 
-    package init(writer: VersionedWriter, operationIDs: OperationIDs, timing: LeaseTiming) {
+    package init(writer: VersionedWriter, operationIDs: OperationIDs) {
         self.writer = writer
         self.operationIDs = operationIDs
-        self.timing = timing
     }
 
     // MARK: Leases
@@ -69,7 +67,8 @@ package struct LeaseStore: Sendable {
     package func apply(
         _ steps: [(source: String, step: LeaseStep)],
         by instance: String,
-        at time: Int64
+        at time: Int64,
+        _ timing: LeaseTiming
     ) async throws(StoreError) -> [Outcome] {
         let wanted = steps.map { $0.step.result($0.source, instance, time, timing) }
         let changes = zip(steps, wanted).compactMap { step, lease in
@@ -129,6 +128,7 @@ package struct LeaseStore: Sendable {
         sources: Set<String>,
         startedAt: Int64,
         at time: Int64,
+        _ timing: LeaseTiming,
         knowing known: [Instance]
     ) async throws(StoreError) -> Announcement {
         let before = known.first { $0.name == name }

@@ -14,12 +14,7 @@ struct LeaseTable {
     ///
     /// - Throws: `StoreError`.
     static func load(_ database: Database) async throws -> LeaseTable {
-        let store = LeaseStore(
-            writer: database.writer,
-            operationIDs: database.operationIDs,
-            // Only whoever changes leases needs to know how long they last.
-            timing: LeaseTiming(length: .seconds(1))
-        )
+        let store = LeaseStore(writer: database.writer, operationIDs: database.operationIDs)
         return LeaseTable(
             leases: try await store.allLeases().values.sorted { $0.source < $1.source },
             instances: try await store.instances().sorted { $0.name < $1.name },

@@ -16,13 +16,12 @@ import Testing
                 policy: RetryPolicy(deadline: .seconds(1)),
                 environment: simulated.clock.environment
             ),
-            operationIDs: OperationIDs(process: 1, start: 1),
-            timing: timing
+            operationIDs: OperationIDs(process: 1, start: 1)
         )
     }
 
     private func apply(_ step: LeaseStep, by instance: String, at time: Int64) async throws -> LeaseStore.Outcome {
-        try #require(try await store.apply([("s", step)], by: instance, at: time).first)
+        try #require(try await store.apply([("s", step)], by: instance, at: time, timing).first)
     }
 
     @Test func aLeaseComesBackAsItWasWritten() async throws {
@@ -87,6 +86,7 @@ import Testing
                 sources: ["s"],
                 startedAt: 0,
                 at: time,
+                timing,
                 knowing: try await store.instances()
             )
         }
