@@ -159,17 +159,7 @@ final class RunningService: Sendable {
         _ configuration: Configuration,
         _ environment: ServiceEnvironment
     ) throws -> InstanceIdentity? {
-        guard configuration.service.instance != nil else {
-            let pinned =
-                configuration.sources.first { $0.instance != nil }?.name
-                ?? configuration.files.first { $0.instance != nil }?.name
-            if let pinned {
-                throw ConfigurationProblem(
-                    "source '\(pinned)' is assigned to an instance, and 'service.instance' does not say which this is"
-                )
-            }
-            return nil
-        }
+        guard configuration.service.instance != nil else { return nil }
         return try InstanceIdentity(
             in: configuration.service.folder,
             random: (environment.tapeID(), environment.tapeID())
@@ -288,10 +278,16 @@ final class RunningService: Sendable {
 }
 
 extension Configuration {
-    /// Finds alerts about sources that there are not.
+    /// Finds alerts about sources that there are not, and sources of instances where this is none.
     ///
     /// - Throws: `ConfigurationProblem`.
     func checkNames() throws {
+        let assigned = sources.first { $0.instance != nil }?.name ?? files.first { $0.instance != nil }?.name
+        if let assigned, service.instance == nil {
+            throw ConfigurationProblem(
+                "source '\(assigned)' is assigned to an instance, and 'service.instance' does not say which this is"
+            )
+        }
         let names = Set(sources.map(\.name))
         for alert in alerts {
             guard case .sources(let watched) = alert.scope else { continue }

@@ -97,6 +97,21 @@ extension SystemTests {
             #expect(try await shared.expectWhole(takeovers: 0).isEmpty)
         }
 
+        @Test(arguments: ["check-config", "serve"])
+        func whoIsAssignedSourcesHasAName(_ verb: String) async throws {
+            let desk = try await Desk()
+            let text = "sources:\n  - { name: spot, venue: binance, symbols: [BTCUSDT], instance: one }\n"
+            let ending = try await desk.runAlone(
+                [verb, "--config", try desk.file("assigned.yaml", text)],
+                environment: ["TAPEDESK_MONGO_URI": desk.uri]
+            )
+            #expect(ending.code == 2)
+            #expect(
+                ending.error.contains("'spot' is assigned to an instance, and 'service.instance' does not say"),
+                "\(ending.error)"
+            )
+        }
+
         /// How many numbers are missing of a source's stream, by the gaps that are on record.
         private func gaps(of source: String, _ shared: SharedDesk) async throws -> Int {
             let status = try await shared.desk.status()
