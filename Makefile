@@ -18,15 +18,18 @@ build: install-dependencies ## build everything in release
 run: build ## start a local MongoDB, show a replay, the desk, and a live market until Ctrl-C
 	@scripts/run-sample
 
-# Tests are built like the programs, and with them, so that everything is built once. The system tests have the machine
-# for themselves: what they kill and wait for is not to be starved by simulations.
+# Tests are built like the programs, and with them, so that everything is built once. Some have the machine for
+# themselves, one after the other: what kills servers and programs, and waits for them, is not to be starved, and long
+# simulations are not to starve what waits.
+ALONE := SystemTests|ReplicaSetTests|LinearizabilityTests|LinearizabilityPropertyTests|LeaseSimulationTests
+ALONE := $(ALONE)|NewerProgramStormTests
 test: install-dependencies ## run all tests (the system tests run the programs, and a mongod of their own)
 	@set -e; TAPEDESK_MONGOD=$$(scripts/local-mongo binary); TAPEDESK_TESTABLE=1; \
 		export TAPEDESK_MONGOD TAPEDESK_TESTABLE; \
 		swift build -c release --build-tests; \
 		failed=0; \
-		swift test -c release --skip-build --parallel --skip SystemTests || failed=1; \
-		swift test -c release --skip-build --filter SystemTests || failed=1; \
+		swift test -c release --skip-build --parallel --skip '$(ALONE)' || failed=1; \
+		swift test -c release --skip-build --no-parallel --filter '$(ALONE)' || failed=1; \
 		exit $$failed
 
 SOAK_SECONDS ?= 3600
