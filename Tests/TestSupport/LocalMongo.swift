@@ -14,8 +14,8 @@ public struct LocalMongoError: Error, CustomStringConvertible {
 /// The server never outlives the test process, however that ends, and its folder goes with it.
 public final class LocalMongo: Sendable {
     public let port: UInt16
-    /// Whatever ends the server waits for this long at most.
-    private static let startTimeout = Duration.seconds(60)
+    /// Hundreds of tests begin at the same moment, and simulations among them hold the processors.
+    private static let startTimeout = Duration.seconds(180)
 
     private let isReplicaSet: Bool
     private let parameters: [String]
@@ -119,7 +119,7 @@ public final class LocalMongo: Sendable {
     /// Asks until the server is the primary; makes it a replica set where it is none yet.
     private func waitUntilWritable() async throws {
         let deadline = ContinuousClock.now + Self.startTimeout
-        try await withPool(serverSelectionTimeoutMs: 1_000) { pool in
+        try await withPool(serverSelectionTimeoutMs: 10_000) { pool in
             var last = "no answer"
             while ContinuousClock.now < deadline {
                 do throws(MongoError) {
