@@ -6,17 +6,17 @@ import Testing
     static let regressionSeeds: [UInt64] = []
     static let seeds = Array<UInt64>(1...1000) + regressionSeeds
 
-    /// Deletes are left out: what a writer is told of one in doubt is true only because ids are not used anew.
-    @Test func whatWritersAreToldIsLinearizable() {
+    @Test(arguments: [false, true])
+    func whatWritersAreToldIsLinearizable(isDeleting: Bool) {
         var outcomes: [String: Int] = [:]
         for seed in Self.seeds {
-            let simulation = LinearizabilitySimulation(seed: seed)
+            let simulation = LinearizabilitySimulation(seed: seed, isDeleting: isDeleting)
             let problems = simulation.run()
             #expect(problems.isEmpty, "seed \(seed): \(problems.joined(separator: "; "))")
             outcomes.merge(simulation.history.outcomeCounts, uniquingKeysWith: +)
         }
         // A run in which some kind of outcome never came about would have shown little.
-        for name in ["applied", "conflict", "unknown", "read"] {
+        for name in ["applied", "conflict", "unknown", "read"] + (isDeleting ? ["notFound"] : []) {
             #expect(outcomes[name, default: 0] > Self.seeds.count / 10, "\(outcomes)")
         }
     }

@@ -8,16 +8,22 @@ import TestSupport
 /// one seed; the history of what they were told has to be linearizable.
 final class LinearizabilitySimulation: Sendable {
     private static let names = ["a", "b"]
+    private static let rounds: UInt64 = 6
+    private static let writers: UInt64 = 4
 
     private let seed: UInt64
+    private let isDeleting: Bool
     private let store: SimulatedStore
     private let clock: SimulatedClock
     /// How many documents each name has had: the id of a deleted one is not used anew.
     private let generations = Mutex(LinearizabilitySimulation.names.map { _ in 0 })
     let history = OperationHistory()
 
-    init(seed: UInt64) {
+    /// - Parameter isDeleting: whether documents are deleted as well; nobody creates any then, they are all there from
+    ///   the beginning: a create that arrives late makes anew what was deleted, and no version tells the two apart.
+    init(seed: UInt64, isDeleting: Bool = false) {
         self.seed = seed
+        self.isDeleting = isDeleting
         var generator = SplitMix64(seed: seed)
         clock = SimulatedClock(seed: generator.next())
         let seed = generator.next()
@@ -30,10 +36,11 @@ final class LinearizabilitySimulation: Sendable {
     /// Runs to the end; answers what was wrong, and nothing when all was right.
     func run() -> [String] {
         var generator = SplitMix64(seed: seed &+ 1)
+        if isDeleting { createAll() }
         let scheduler = SimulatedScheduler(seed: generator.next())
-        for writer in 0..<4 {
+        for writer in 0..<Self.writers {
             let seed = generator.next()
-            scheduler.start { await self.write(number: UInt64(writer), seed: seed) }
+            scheduler.start { await self.write(number: writer, seed: seed) }
         }
         scheduler.run()
         // What arrives late is part of the history, and is seen by these.
@@ -45,16 +52,38 @@ final class LinearizabilitySimulation: Sendable {
         return history.violations()
     }
 
+    /// Creates as many documents of each name as can be deleted, while nothing goes wrong.
+    private func createAll() {
+        let faults = store.faults
+        store.faults = FaultPlan()
+        let changes = (0...Self.writers * Self.rounds).flatMap { generation in
+            Self.names.enumerated().map { place, name in
+                Counters.create("\(name)\(generation)", operation: 1_000_000 + generation * 10 + UInt64(place))
+            }
+        }
+        let scheduler = SimulatedScheduler(seed: seed)
+        scheduler.start { _ = await self.history.apply(changes, with: self.writer()) }
+        scheduler.run()
+        store.faults = faults
+    }
+
     private func writer() -> VersionedWriter {
         VersionedWriter(store: store, policy: RetryPolicy(deadline: .seconds(6)), environment: clock.environment)
     }
 
-    private var ids: [String] {
+    private var present: [String] {
         generations.withLock { generations in zip(Self.names, generations).map { "\($0)\($1)" } }
     }
 
+    /// What was left behind last: it is not to come back.
+    private var past: [String] {
+        generations.withLock { generations in
+            zip(Self.names, generations).filter { $1 > 0 }.map { "\($0)\($1 - 1)" }
+        }
+    }
+
     private func look(_ writer: VersionedWriter) async throws(StoreError) -> [BSONDocument] {
-        let ids = ids.map { BSONValue.string($0) }
+        let ids = (present + past).map { BSONValue.string($0) }
         let query = DocumentQuery(Counters.collection, where: [.isIn(DocumentField.id, ids)], limit: ids.count)
         return try await history.find(ids, query, with: writer)
     }
@@ -62,11 +91,11 @@ final class LinearizabilitySimulation: Sendable {
     private func write(number: UInt64, seed: UInt64) async {
         var generator = SplitMix64(seed: seed)
         let writer = writer()
-        for round: UInt64 in 0..<6 {
+        for round in 0..<Self.rounds {
             guard let documents = try? await look(writer) else { continue }
             let first = generator.nextIndex(below: Self.names.count)
-            let ids = ids[first...].prefix(1 + generator.nextIndex(below: 2))
-            let changes = ids.enumerated().map { place, id in
+            let ids = present[first...].prefix(1 + generator.nextIndex(below: 2))
+            let changes = ids.enumerated().compactMap { place, id in
                 change(
                     id,
                     documents.first { $0[DocumentField.id] == .string(id) },
@@ -75,12 +104,17 @@ final class LinearizabilitySimulation: Sendable {
                 )
             }
             let outcomes = await history.apply(changes, with: writer)
-            for (place, (change, outcome)) in zip(first..., zip(changes, outcomes)) {
-                guard case .delete = change.action, case .applied = outcome else { continue }
-                generations.withLock { generations in
-                    let present = "\(Self.names[place])\(generations[place])"
-                    if change.key.id == .string(present) { generations[place] += 1 }
-                }
+            for (change, outcome) in zip(changes, outcomes) {
+                if case .delete = change.action, case .applied = outcome { leaveBehind(change.key.id) }
+            }
+        }
+    }
+
+    /// Goes on with the next document of the name, where nobody did yet.
+    private func leaveBehind(_ id: BSONValue) {
+        generations.withLock { generations in
+            for (place, name) in Self.names.enumerated() where id == .string("\(name)\(generations[place])") {
+                generations[place] += 1
             }
         }
     }
@@ -90,14 +124,20 @@ final class LinearizabilitySimulation: Sendable {
         _ current: BSONDocument?,
         operation: UInt64,
         _ generator: inout SplitMix64
-    ) -> VersionedChange {
+    ) -> VersionedChange? {
         guard let version = current?[DocumentField.version]?.integer else {
-            return Counters.create(id, operation: operation)
+            guard isDeleting else { return Counters.create(id, operation: operation) }
+            // Perhaps nobody was told that it is deleted, but it is gone.
+            leaveBehind(.string(id))
+            return nil
         }
         let chance = generator.nextIndex(below: 12)
         // Some are decided on what is long gone, or never was.
         let expected = chance == 0 ? version + 1 : chance == 1 ? max(1, version - 1) : version
-        if chance == 2 { return Counters.create(id, operation: operation) }
+        if chance == 2, !isDeleting { return Counters.create(id, operation: operation) }
+        if isDeleting, chance > 7 {
+            return Counters.delete(id, expecting: min(expected, version), operation: operation)
+        }
         return Counters.update(id, expecting: expected, operation: operation, value: expected)
     }
 }
