@@ -48,7 +48,7 @@ public final class LocalMongo: Sendable {
         let binary = try MongodBinary.find()
         let folder = try makeFolder()
         let server = LocalMongo(
-            port: try freePort(),
+            port: try FreePort.take(),
             isReplicaSet: isReplicaSet,
             parameters: parameters,
             folder: folder,
@@ -183,23 +183,5 @@ public final class LocalMongo: Sendable {
         let folder = String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         try FileManager.default.createDirectory(atPath: folder + "/data", withIntermediateDirectories: true)
         return folder
-    }
-
-    /// A port that nothing listens on now.
-    static func freePort() throws -> UInt16 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { throw LocalMongoError(description: "no socket: errno \(errno)") }
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(INADDR_LOOPBACK).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let status = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                bind(descriptor, address, length) == 0 ? getsockname(descriptor, address, &length) : -1
-            }
-        }
-        guard status == 0 else { throw LocalMongoError(description: "no free port: errno \(errno)") }
-        return UInt16(bigEndian: address.sin_port)
     }
 }

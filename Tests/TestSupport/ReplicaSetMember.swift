@@ -25,7 +25,7 @@ public final class ReplicaSetMember: Sendable {
     init(_ index: Int, _ options: ReplicaSet.Options) throws {
         self.index = index
         self.options = options
-        port = try LocalMongo.freePort()
+        port = try FreePort.take()
         folder = try LocalMongo.makeFolder()
         binary = try MongodBinary.find()
     }

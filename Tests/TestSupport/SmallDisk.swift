@@ -43,11 +43,11 @@ public final class SmallDisk: Sendable {
         }
         let deadline = ContinuousClock.now + .seconds(30)
         while !FileManager.default.fileExists(atPath: note) {
-            guard ContinuousClock.now < deadline else { throw LocalMongoError(description: "no small disk was mounted") }
+            guard ContinuousClock.now < deadline else { throw LocalMongoError(description: "no disk was mounted") }
             try await Task.sleep(for: .milliseconds(10))
         }
-        let identifier = try String(contentsOfFile: note, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
-        try await body(SmallDisk(folder: "/proc/\(identifier)/root\(place)"))
+        let pid = try String(contentsOfFile: note, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+        try await body(SmallDisk(folder: "/proc/\(pid)/root\(place)"))
     }
 
     private var ballast: String { folder + "/ballast" }

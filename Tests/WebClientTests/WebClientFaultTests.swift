@@ -25,9 +25,7 @@ import WebClient
     }
 
     @Test func aRefusedConnectionIsNoConnection() async throws {
-        let server = try LocalWebServer { _ in .init() }
-        await server.stop()
-        let error = try await Self.error(port: server.port)
+        let error = try await Self.error(port: try FreePort.take())
         #expect(error.code == .cannotConnect)
         #expect(error.message.hasSuffix("Connection refused"))
     }
