@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdalign.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -309,36 +310,78 @@ static bool drain(
     return !failed;
 }
 
+// The options of a read that is to see at least what there was at `after`: a causal session of its own says so.
+// Null where none can be had. `into` is to be destroyed in any case.
+static mongoc_client_session_t *begin_read(
+    mongoc_client_t *client, const bson_t *options, uint64_t after, bson_t *into, bson_error_t *cause) {
+    if (options == NULL) {
+        bson_init(into);
+    } else {
+        bson_copy_to(options, into);
+    }
+    mongoc_client_session_t *session = mongoc_client_start_session(client, NULL, cause);
+    if (session == NULL) {
+        return NULL;
+    }
+    if (after != 0) {
+        mongoc_client_session_advance_operation_time(session, (uint32_t)(after >> 32), (uint32_t)after);
+    }
+    if (!mongoc_client_session_append(session, into, cause)) {
+        mongoc_client_session_destroy(session);
+        return NULL;
+    }
+    return session;
+}
+
 bool td_find(
     mongoc_client_t *client, const char *database, const char *collection, td_document filter, td_document options,
-    td_limits limits, td_documents *documents, td_reply *reply, td_error *error) {
-    bson_t filter_bson, options_bson;
+    uint64_t after, td_limits limits, td_documents *documents, td_reply *reply, td_error *error) {
+    bson_t filter_bson, options_bson, read_options;
     const bson_t *opts;
+    bson_error_t cause = {0};
     *documents = (td_documents){0};
     if (!wrap(&filter_bson, filter) || !wrap_optional(&options_bson, options, &opts)) {
         return malformed(error);
     }
-    mongoc_collection_t *handle = mongoc_client_get_collection(client, database, collection);
-    mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(handle, &filter_bson, opts, NULL);
-    bool success = drain(cursor, limits, documents, reply, error);
-    mongoc_collection_destroy(handle);
+    bool success = false;
+    mongoc_client_session_t *session = begin_read(client, opts, after, &read_options, &cause);
+    if (session == NULL) {
+        set_error(error, &cause);
+    } else {
+        mongoc_collection_t *handle = mongoc_client_get_collection(client, database, collection);
+        mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(handle, &filter_bson, &read_options, NULL);
+        success = drain(cursor, limits, documents, reply, error);
+        mongoc_collection_destroy(handle);
+        mongoc_client_session_destroy(session);
+    }
+    bson_destroy(&read_options);
     return success;
 }
 
 bool td_aggregate(
     mongoc_client_t *client, const char *database, const char *collection, td_document pipeline,
-    td_document options, td_limits limits, td_documents *documents, td_reply *reply, td_error *error) {
-    bson_t pipeline_bson, options_bson;
+    td_document options, uint64_t after, td_limits limits, td_documents *documents, td_reply *reply,
+    td_error *error) {
+    bson_t pipeline_bson, options_bson, read_options;
     const bson_t *opts;
+    bson_error_t cause = {0};
     *documents = (td_documents){0};
     if (!wrap(&pipeline_bson, pipeline) || !wrap_optional(&options_bson, options, &opts)) {
         return malformed(error);
     }
-    mongoc_collection_t *handle = mongoc_client_get_collection(client, database, collection);
-    mongoc_cursor_t *cursor =
-        mongoc_collection_aggregate(handle, MONGOC_QUERY_NONE, &pipeline_bson, opts, NULL);
-    bool success = drain(cursor, limits, documents, reply, error);
-    mongoc_collection_destroy(handle);
+    bool success = false;
+    mongoc_client_session_t *session = begin_read(client, opts, after, &read_options, &cause);
+    if (session == NULL) {
+        set_error(error, &cause);
+    } else {
+        mongoc_collection_t *handle = mongoc_client_get_collection(client, database, collection);
+        mongoc_cursor_t *cursor =
+            mongoc_collection_aggregate(handle, MONGOC_QUERY_NONE, &pipeline_bson, &read_options, NULL);
+        success = drain(cursor, limits, documents, reply, error);
+        mongoc_collection_destroy(handle);
+        mongoc_client_session_destroy(session);
+    }
+    bson_destroy(&read_options);
     return success;
 }
 
@@ -347,27 +390,75 @@ void td_documents_free(td_documents *documents) {
     *documents = (td_documents){0};
 }
 
+struct td_observer {
+    td_command_listener listener;
+    _Atomic uint64_t operation_time;
+};
+
+td_observer *td_observer_new(td_command_listener listener) {
+    td_observer *observer = malloc(sizeof *observer);
+    if (observer == NULL) {
+        abort();
+    }
+    observer->listener = listener;
+    atomic_init(&observer->operation_time, 0);
+    return observer;
+}
+
+uint64_t td_observer_time(const td_observer *observer) { return atomic_load(&observer->operation_time); }
+
+void td_observer_advance(td_observer *observer, uint64_t time) {
+    uint64_t known = atomic_load(&observer->operation_time);
+    while (known < time && !atomic_compare_exchange_weak(&observer->operation_time, &known, time)) {
+    }
+}
+
+void td_observer_free(td_observer *observer) { free(observer); }
+
 static void command_started(const mongoc_apm_command_started_t *event) {
-    td_command_listener listener = (td_command_listener) mongoc_apm_command_started_get_context(event);
+    const td_observer *observer = mongoc_apm_command_started_get_context(event);
     const bson_t *command = mongoc_apm_command_started_get_command(event);
-    listener(
+    observer->listener(
         mongoc_apm_command_started_get_command_name(event),
         (td_document){.bytes = bson_get_data(command), .length = command->len});
 }
 
-mongoc_client_pool_t *td_pool_new(const mongoc_uri_t *uri, td_command_listener listener, td_error *error) {
+// A write that no majority confirmed may be undone: reads are not to wait for what perhaps never comes.
+static void command_succeeded(const mongoc_apm_command_succeeded_t *event) {
+    uint64_t time = 0;
+    bson_iter_t fields;
+    if (!bson_iter_init(&fields, mongoc_apm_command_succeeded_get_reply(event))) {
+        return;
+    }
+    while (bson_iter_next(&fields)) {
+        const char *name = bson_iter_key(&fields);
+        if (strcmp(name, "writeConcernError") == 0) {
+            return;
+        }
+        if (strcmp(name, "operationTime") == 0 && BSON_ITER_HOLDS_TIMESTAMP(&fields)) {
+            uint32_t seconds, increment;
+            bson_iter_timestamp(&fields, &seconds, &increment);
+            time = (uint64_t)seconds << 32 | increment;
+        }
+    }
+    td_observer_advance(mongoc_apm_command_succeeded_get_context(event), time);
+}
+
+mongoc_client_pool_t *td_pool_new(const mongoc_uri_t *uri, td_observer *observer, td_error *error) {
     bson_error_t cause = {0};
     mongoc_client_pool_t *pool = mongoc_client_pool_new_with_error(uri, &cause);
     set_error(error, &cause);
     if (pool != NULL) {
         // Before the first client is popped: without it, codes of the server and of the driver are not told apart.
         mongoc_client_pool_set_error_api(pool, MONGOC_ERROR_API_VERSION_2);
-        if (listener != NULL) {
-            mongoc_apm_callbacks_t *callbacks = mongoc_apm_callbacks_new();
+        mongoc_apm_callbacks_t *callbacks = mongoc_apm_callbacks_new();
+        // Where nobody listens, libmongoc does not prepare what it would tell.
+        if (observer->listener != NULL) {
             mongoc_apm_set_command_started_cb(callbacks, command_started);
-            mongoc_client_pool_set_apm_callbacks(pool, callbacks, (void *) listener);
-            mongoc_apm_callbacks_destroy(callbacks);
         }
+        mongoc_apm_set_command_succeeded_cb(callbacks, command_succeeded);
+        mongoc_client_pool_set_apm_callbacks(pool, callbacks, observer);
+        mongoc_apm_callbacks_destroy(callbacks);
     }
     return pool;
 }

@@ -49,6 +49,8 @@ public protocol DocumentStore: Sendable {
 
     /// The present moment, to which later reads can go back for some minutes.
     ///
+    /// Reads that begin afterwards, without a moment, are no older than that.
+    ///
     /// - Throws: `StoreError`, of code `unsupported` where the store keeps no history.
     func moment() async throws(StoreError) -> StoreMoment
 

@@ -7,7 +7,8 @@ private import Synchronization
 ///
 /// Creating and destroying it may ask DNS and servers, so all methods are called on worker threads only.
 final class ClientPool: Sendable {
-    /// Unchecked: mongoc_client_pool_t is documented as thread-safe, but for its destruction, which is last.
+    /// Unchecked: mongoc_client_pool_t is documented as thread-safe, but for its destruction, which is last; so is
+    /// `td_observer`.
     private struct Handle: @unchecked Sendable {
         let pointer: OpaquePointer
     }
@@ -19,11 +20,25 @@ final class ClientPool: Sendable {
     }
 
     let configuration: MongoConfiguration
+    private let observer: Handle
     private let state = Mutex(State.unopened)
 
     init(configuration: MongoConfiguration) {
         self.configuration = configuration
+        observer = Handle(pointer: td_observer_new(CommandTrace.listener))
     }
+
+    deinit { td_observer_free(observer.pointer) }
+
+    /// The greatest time of what was read and confirmed through any client of the pool: seconds in the upper half, a
+    /// count within the second in the lower one; 0 where the server keeps none.
+    ///
+    /// Reads are not to be older. After a failover, the new primary reads as of what a majority had some time ago, until
+    /// it has heard from a majority itself: without this, what was there a moment ago would be gone for a moment.
+    var operationTime: UInt64 { td_observer_time(observer.pointer) }
+
+    /// Lets reads see at least what there was at a time.
+    func advance(to time: UInt64) { td_observer_advance(observer.pointer, time) }
 
     /// Takes a client for the calling thread.
     func pop() throws(MongoError) -> OpaquePointer {
@@ -65,7 +80,7 @@ final class ClientPool: Sendable {
             let uri = try configuration.makeURI()
             defer { mongoc_uri_destroy(uri) }
             var error = td_error()
-            guard let pointer = td_pool_new(uri, CommandTrace.listener, &error) else {
+            guard let pointer = td_pool_new(uri, observer.pointer, &error) else {
                 let cause = MongoError(error, reply: [:])
                 throw MongoError(
                     .configuration,

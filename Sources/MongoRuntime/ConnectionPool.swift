@@ -28,7 +28,7 @@ public final class ConnectionPool: Sendable {
     }
 
     public let configuration: MongoConfiguration
-    private let clients: ClientPool
+    let clients: ClientPool
     private let clock = ContinuousClock()
     private let start: ContinuousClock.Instant
     private let state: Mutex<State>

@@ -323,7 +323,8 @@ public struct MongoReadLimits: Sendable {
 }
 
 extension MongoConnection {
-    /// Reads the documents that match, in one go.
+    /// Reads the documents that match, in one go: not older than anything that was read or confirmed through this
+    /// pool before.
     ///
     /// - Parameter options: of the find command; should bound the server's time by `maxTimeMS`.
     /// - Throws: `MongoError`, of code `resultTooLarge` where there is more than `limits` allows.
@@ -334,6 +335,7 @@ extension MongoConnection {
         limits: MongoReadLimits
     ) throws(MongoError) -> [BSONDocument] {
         let client = try popped()
+        let after = clients.operationTime
         return try collect(limits) { limits, documents, reply, error in
             filter.withDocument { filter in
                 options.withDocument { options in
@@ -343,6 +345,7 @@ extension MongoConnection {
                         namespace.collection,
                         filter,
                         options,
+                        after,
                         limits,
                         documents,
                         reply,
@@ -363,6 +366,7 @@ extension MongoConnection {
         limits: MongoReadLimits
     ) throws(MongoError) -> [BSONDocument] {
         let client = try popped()
+        let after = clients.operationTime
         let wrapped: BSONDocument = ["pipeline": .array(pipeline.map(BSONValue.document))]
         return try collect(limits) { limits, documents, reply, error in
             wrapped.withDocument { pipeline in
@@ -373,6 +377,7 @@ extension MongoConnection {
                         namespace.collection,
                         pipeline,
                         options,
+                        after,
                         limits,
                         documents,
                         reply,

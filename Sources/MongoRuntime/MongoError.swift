@@ -35,7 +35,6 @@ public struct MongoError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Labels by which server and driver say what to do about an error.
     public enum Label {
         public static let retryableWrite = "RetryableWriteError"
-        public static let noWritesPerformed = "NoWritesPerformed"
         public static let resumableChangeStream = "ResumableChangeStreamError"
         /// The transaction did nothing, for a passing reason.
         public static let transientTransaction = "TransientTransactionError"

@@ -17,15 +17,14 @@ extension MongoDocumentStore {
         }
     }
 
+    /// What the server refuses for good, it has not done.
+    ///
+    /// What it refuses for a passing reason may have been done nevertheless: the driver repeats a write whose connection
+    /// broke, and hands on what the second server said. That one has no primary yet, or says that it wrote nothing
+    /// (`NoWritesPerformed`), and speaks for itself only.
     private func outcome(ofServerError error: MongoError, kind: ChangeKind) -> AttemptOutcome {
         if kind == .create, error.isOfExistingDocument { return .notApplied }
-        if error.has(label: MongoError.Label.noWritesPerformed) || ServerCode.contention.contains(error.serverCode) {
-            return .failed(storeError(error))
-        }
-        let isUncertain =
-            ServerCode.stateChange.contains(error.serverCode) || ServerCode.routing.contains(error.serverCode)
-            || error.serverCode == ServerCode.timeLimit
-            || error.has(label: MongoError.Label.retryableWrite)
+        let isUncertain = error.isTransient || error.serverCode == ServerCode.timeLimit
         return isUncertain ? .unknown(storeError(error)) : .failed(storeError(error))
     }
 

@@ -63,6 +63,7 @@ extension TicketDesk {
             guard let whole = try await find(ticket.id) else { throw TicketError.notFound(ticket.id) }
             ticket = whole
         }
+        if seen > ticket.version, let latest = try await findLatest(ticket.id) { ticket = latest }
         guard seen <= ticket.version, seen > 0 else {
             throw TicketError(.invalidValue, "ticket \(ticket.id.printable) has not had a version \(seen) yet")
         }
@@ -212,7 +213,9 @@ extension TicketDesk {
     /// Its event is there if it was. If the version moved on without it, it never will be: every attempt at it
     /// expected the version that is gone.
     func settle(_ operationID: ObjectID, _ stored: Ticket, _ error: StoreError) async throws -> AttemptedSave {
-        guard let (current, events) = try? await events(of: stored, after: stored.version) else {
+        guard (try? await passMoment()) != nil,
+            let (current, events) = try? await events(of: stored, after: stored.version)
+        else {
             throw TicketError(
                 .unknownOutcome,
                 "whether the change was stored is not known: \(error); look at the ticket"

@@ -79,6 +79,25 @@ extension TicketDesk {
         try await find(id, .none)
     }
 
+    /// The ticket as it is now, whoever changed it last; nil where there is none.
+    ///
+    /// For a moment after a failover, reads are of what was there some time before: where another process has told of
+    /// something newer, this finds it.
+    func findLatest(_ id: String) async throws(StoreError) -> Ticket? {
+        try await passMoment()
+        return try await find(id)
+    }
+
+    /// Lets what is read next be no older than what the store has now.
+    func passMoment() async throws(StoreError) {
+        do throws(StoreError) {
+            _ = try await environment.writer.moment()
+        } catch {
+            // A store without a history has no earlier state, either.
+            guard error.code == .unsupported else { throw error }
+        }
+    }
+
     func find(_ id: String, _ part: HistoryPart) async throws(StoreError) -> Ticket? {
         let events = SupportRequestsCollection.Field.events
         let fields: DocumentQuery.Fields =

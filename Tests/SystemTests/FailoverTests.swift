@@ -40,7 +40,7 @@ private final class Failover {
     private static let instruments = ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
     private static let agents = 50
     /// How long agents work.
-    private static let secondsPerKill = 10
+    private static let secondsPerKill = 22
 
     private let set: ReplicaSet
     private let service: ServiceDesk
@@ -112,6 +112,7 @@ private final class Failover {
             try await daemon.source("spot")?["waiting_bytes"]?.integer == 0
         }
         try await daemon.stop()
+        print(daemon.log)
         let ending = try await agents?.wait(within: .seconds(900))
         #expect(ending?.code == 0, "\(ending?.text ?? "")\n\(ending?.error ?? "")")
         #expect(ending?.text.contains("Checked: nothing is wrong.") == true)

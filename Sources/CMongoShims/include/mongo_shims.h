@@ -102,24 +102,34 @@ typedef struct {
     size_t bytes;
 } td_limits;
 
-// Reads with a cursor that lives within the call. `documents` is to be freed in any case.
+// Reads with a cursor that lives within the call. `documents` is to be freed in any case. What is read is not older than
+// the operation time `after`, or of any age where that is 0.
 bool td_find(
     mongoc_client_t *_Nonnull client, const char *_Nonnull database, const char *_Nonnull collection,
-    td_document filter, td_document options, td_limits limits, td_documents *_Nonnull documents,
+    td_document filter, td_document options, uint64_t after, td_limits limits, td_documents *_Nonnull documents,
     td_reply *_Nonnull reply, td_error *_Nonnull error);
 bool td_aggregate(
     mongoc_client_t *_Nonnull client, const char *_Nonnull database, const char *_Nonnull collection,
-    td_document pipeline, td_document options, td_limits limits, td_documents *_Nonnull documents,
+    td_document pipeline, td_document options, uint64_t after, td_limits limits, td_documents *_Nonnull documents,
     td_reply *_Nonnull reply, td_error *_Nonnull error);
 void td_documents_free(td_documents *_Nonnull documents);
 
 // Told of a command before it is sent, on the thread that sends it. Nothing that it is given outlives the call.
 typedef void (*td_command_listener)(const char *_Nonnull name, td_document command);
 
-// A pool for the URI with error API version 2, or null with the error. May ask DNS. Without a listener libmongoc does
-// not look at commands.
+// What goes over all clients of a pool: commands are told to the listener, where there is one, and the greatest
+// operation time of the answers is kept, but for those of writes that no majority confirmed. Thread-safe.
+typedef struct td_observer td_observer;
+
+td_observer *_Nonnull td_observer_new(td_command_listener _Nullable listener);
+// Seconds since 1970 in the upper half, a count within the second in the lower; 0 where no answer had one.
+uint64_t td_observer_time(const td_observer *_Nonnull observer);
+void td_observer_advance(td_observer *_Nonnull observer, uint64_t time);
+void td_observer_free(td_observer *_Nonnull observer);
+
+// A pool for the URI with error API version 2, or null with the error. May ask DNS. The observer has to outlive it.
 mongoc_client_pool_t *_Nullable td_pool_new(
-    const mongoc_uri_t *_Nonnull uri, td_command_listener _Nullable listener, td_error *_Nonnull error);
+    const mongoc_uri_t *_Nonnull uri, td_observer *_Nonnull observer, td_error *_Nonnull error);
 
 // Names the calling thread; the kernel keeps 15 bytes.
 void td_name_thread(const char *_Nonnull name);
