@@ -33,8 +33,8 @@ final class ClientPool: Sendable {
     /// The greatest time of what was read and confirmed through any client of the pool: seconds in the upper half, a
     /// count within the second in the lower one; 0 where the server keeps none.
     ///
-    /// Reads are not to be older. After a failover, the new primary reads as of what a majority had some time ago, until
-    /// it has heard from a majority itself: without this, what was there a moment ago would be gone for a moment.
+    /// Reads are not to be older. After a failover, the new primary reads as of what a majority had some time ago,
+    /// until it has heard from a majority itself: without this, what was there would be gone for a moment.
     var operationTime: UInt64 { td_observer_time(observer.pointer) }
 
     /// Lets reads see at least what there was at a time.

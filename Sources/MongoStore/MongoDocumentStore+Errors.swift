@@ -19,9 +19,9 @@ extension MongoDocumentStore {
 
     /// What the server refuses for good, it has not done.
     ///
-    /// What it refuses for a passing reason may have been done nevertheless: the driver repeats a write whose connection
-    /// broke, and hands on what the second server said. That one has no primary yet, or says that it wrote nothing
-    /// (`NoWritesPerformed`), and speaks for itself only.
+    /// What it refuses for a passing reason may have been done nevertheless: the driver repeats a write whose
+    /// connection broke, and hands on what the second server said. That one is no primary yet, or says that it wrote
+    /// nothing (`NoWritesPerformed`), and speaks for itself only.
     private func outcome(ofServerError error: MongoError, kind: ChangeKind) -> AttemptOutcome {
         if kind == .create, error.isOfExistingDocument { return .notApplied }
         let isUncertain = error.isTransient || error.serverCode == ServerCode.timeLimit

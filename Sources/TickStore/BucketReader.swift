@@ -233,9 +233,9 @@ extension EventQuery {
             let start = kind.segmentStart(of: window) ?? window
             conditions.append(.greaterOrEqual(Field.windowStart, .int64(start)))
             if start < window {
-                let isLate: [DocumentQuery.Condition] = [.greaterOrEqual(Field.windowStart, .int64(window))]
-                let isSegment: [DocumentQuery.Condition] = [.greaterOrEqual(Field.part, .int64(SegmentBuilder.firstPart))]
-                conditions.append(.anyOf([isLate, isSegment]))
+                let isLater = DocumentQuery.Condition.greaterOrEqual(Field.windowStart, .int64(window))
+                let isSegment = DocumentQuery.Condition.greaterOrEqual(Field.part, .int64(SegmentBuilder.firstPart))
+                conditions.append(.anyOf([[isLater], [isSegment]]))
             }
         }
         if let to { conditions.append(.less(Field.windowStart, .int64(to.nanoseconds))) }
