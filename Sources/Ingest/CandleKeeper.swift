@@ -13,6 +13,9 @@ package final class CandleKeeper: Sendable {
     /// How long what changed may wait.
     package struct Limits: Sendable {
         /// Bars are written this long after they were written before, at the earliest.
+        ///
+        /// Where writing them takes longer than that, they wait for twice as long as it took: with many instruments,
+        /// bars are most of what is to be written, and trades come first.
         package var interval: Duration
         /// Bars of minutes that may wait; with more they are written at once.
         package var barsMax: Int
@@ -38,6 +41,8 @@ package final class CandleKeeper: Sendable {
         var waiting: [CandleKey: PositionedBar] = [:]
         var isFlushing = false
         var flushedAt: Duration?
+        /// How long it took to write what was written last.
+        var flushTime = Duration.zero
         /// Documents as they are, for whoever writes.
         var known: [CandleKey: StoredCandle?] = [:]
     }
@@ -65,7 +70,7 @@ package final class CandleKeeper: Sendable {
             guard !state.waiting.isEmpty else { return nil }
             guard !state.isFlushing else { return limits.interval }
             guard state.waiting.count <= limits.barsMax, let flushedAt = state.flushedAt else { return .zero }
-            return max(.zero, flushedAt + limits.interval - now())
+            return max(.zero, flushedAt + max(limits.interval, state.flushTime * 2) - now())
         }
     }
 
@@ -103,6 +108,7 @@ package final class CandleKeeper: Sendable {
     ///
     /// - Throws: `StoreError`.
     package func flush() async throws(StoreError) {
+        let began = now()
         var (waiting, known) = state.withLock { state in
             defer {
                 state.waiting = [:]
@@ -115,21 +121,28 @@ package final class CandleKeeper: Sendable {
             try await write(Self.widened(waiting), &known)
             waiting = [:]
         } catch {
-            end(waiting, known)
+            end(waiting, known, since: began)
             throw error
         }
-        end(waiting, known)
+        end(waiting, known, since: began)
     }
 
     /// Puts back what was not written, before what came meanwhile.
-    private func end(_ unwritten: [CandleKey: PositionedBar], _ known: [CandleKey: StoredCandle?]) {
+    private func end(
+        _ unwritten: [CandleKey: PositionedBar],
+        _ known: [CandleKey: StoredCandle?],
+        since began: Duration
+    ) {
         state.withLock { state in
             let later = state.waiting
             state.waiting = unwritten
             for (key, bar) in later { Self.add(bar, to: key, in: &state.waiting) }
             state.known = known.count > Self.knownMax ? [:] : known
             state.isFlushing = false
-            if unwritten.isEmpty { state.flushedAt = now() }
+            guard unwritten.isEmpty else { return }
+            let now = now()
+            state.flushedAt = now
+            state.flushTime = now - began
         }
     }
 

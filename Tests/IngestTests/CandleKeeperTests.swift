@@ -64,6 +64,20 @@ import TickStore
         try document(interval, start)[CandlesCollection.Field.count]?.integer
     }
 
+    /// Else a feed of many instruments would do little else.
+    @Test func barsThatTakeLongToWriteWaitForLonger() async throws {
+        let keeper = keeper()
+        try await store([trade(0, 5, 100)], keeper)
+        store.faults.slow = 1
+        let began = clock.environment.now()
+        try await keeper.flush()
+        let time = clock.environment.now() - began
+        try #require(time > .milliseconds(500), "it was to be slow")
+        store.faults = FaultPlan()
+        try await store([trade(1, 6, 101)], keeper)
+        #expect(keeper.timeToFlush == time * 2)
+    }
+
     @Test func changesWaitForTheirTime() async throws {
         let keeper = keeper(CandleKeeper.Limits(interval: .seconds(1), barsMax: 3))
         #expect(keeper.timeToFlush == nil && keeper.isEmpty)
