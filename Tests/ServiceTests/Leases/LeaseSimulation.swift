@@ -49,6 +49,8 @@ final class LeaseSimulation: Sendable {
         for instance in Self.instances { try start(instance, on: scheduler) }
         scheduler.start { await self.play(on: scheduler) }
         scheduler.run()
+        // They know the simulation, which would else never go away with all that was stored.
+        running.withLock { $0 = [:] }
         return judge()
     }
 

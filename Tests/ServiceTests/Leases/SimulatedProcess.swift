@@ -70,16 +70,21 @@ final class SimulatedProcess: Sendable {
             keeper: rounds,
             environment: try .test(retry: environment, polling: Self.polling.get())
         )
-        box.process.withLock { $0 = self }
+        box.reference.withLock { $0.process = self }
     }
 
     /// Breaks the circle between a source and the process that makes it.
     private final class Box: Sendable {
-        let process = Mutex<SimulatedProcess?>(nil)
+        struct Reference {
+            weak var process: SimulatedProcess?
+        }
+
+        let reference = Mutex(Reference())
+        private var process: SimulatedProcess? { reference.withLock { $0.process } }
 
         func recipe(_ instance: String) -> LeasedSource.Recipe {
             let made = { @Sendable (epoch: Int64, tenure: Tenure?, bound: Duration?) throws -> [any ServiceSource] in
-                guard let process = self.process.withLock({ $0 }) else { return [] }
+                guard let process = self.process else { return [] }
                 let tape = SimulatedVenue.TapeName(instance: instance, epoch: epoch)
                 return [
                     SimulatedSource(
@@ -95,13 +100,13 @@ final class SimulatedProcess: Sendable {
                 description: "",
                 make: { try made($0.epoch, $0, nil).first ?? IdleSource() },
                 leftovers: { lease, present in
-                    let epochs = self.process.withLock { $0 }?.venue.epochs(of: instance) ?? []
+                    let epochs = self.process?.venue.epochs(of: instance) ?? []
                     return try epochs.filter { $0 != present }.flatMap { epoch in
                         let end = lease?.end(ofEpoch: epoch)
                         return try made(epoch, nil, end.map { .milliseconds($0 - SimulatedStore.timeAtStart) })
                     }
                 },
-                interruptedEpoch: { self.process.withLock { $0 }?.venue.epochs(of: instance).last }
+                interruptedEpoch: { self.process?.venue.epochs(of: instance).last }
             )
         }
     }
@@ -110,6 +115,7 @@ final class SimulatedProcess: Sendable {
     func start(on scheduler: SimulatedScheduler) {
         scheduler.start {
             try? await self.leased.run()
+            self.present.withLock { $0 = nil }
             self.machine.note(ended: true)
         }
         scheduler.start {

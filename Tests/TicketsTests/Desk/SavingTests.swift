@@ -44,6 +44,18 @@ import Testing
         #expect(stored.terms == (saved.terms))
     }
 
+    /// A new primary reads as of some time ago, and the agent has seen more.
+    @Test func aVersionThatIsNotReadYetIsWaitedFor() async throws {
+        let id = try await ticket()
+        let past = try await stand.store.moment()
+        let seen = try #require(try await stand.desk().save(.comment("one"), on: id, by: "bob").savedTicket).version
+        let lagging = stand.desk(over: LaggingStore(stand.store, reading: past))
+        let saved = try await lagging.save(.set(.priority, "high"), on: id, by: "ann", seen: seen).savedTicket
+        #expect(saved?.version == seen + 1)
+        #expect(await code { try await stand.desk().save(.comment("two"), on: id, by: "x", seen: 9) } == .invalidValue)
+        await expectClean(stand)
+    }
+
     @Test func whatIsSoAlreadyIsNotSaved() async throws {
         let id = try await ticket()
         let changes = stand.store.history.count
