@@ -30,6 +30,7 @@ test: install-dependencies ## run all tests (the system tests run the programs, 
 		failed=0; \
 		swift test -c release --skip-build --parallel --skip '$(ALONE)' || failed=1; \
 		swift test -c release --skip-build --no-parallel --filter '$(ALONE)' || failed=1; \
+		$$(scripts/local-mongo python) -m unittest discover -s scripts/mongo -t scripts -p 'test_*.py' || failed=1; \
 		exit $$failed
 
 SOAK_SECONDS ?= 3600
