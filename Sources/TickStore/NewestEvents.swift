@@ -82,71 +82,57 @@ public struct NewestEvents: Sendable {
         var windowsBefore: Int64?
         var pageSize = pageSizes.lowerBound
         while left > 0 {
-            let page = try await candidates(before: windowsBefore, limit: pageSize, writer, query)
-            let sound = page.filter { $0.outline.quarantined == nil }
-            let latestFirst = sound.sorted { $0.outline.state.lastEventTime > $1.outline.state.lastEventTime }
-            for candidate in latestFirst where left > 0 {
-                for header in try await lastHeaders(candidate, writer, query, atLeast: left) {
+            let page = try await outlines(before: windowsBefore, limit: pageSize, writer, query)
+            let sound = page.filter { $0.quarantined == nil }
+            for outline in sound.sorted(by: { $0.state.lastEventTime > $1.state.lastEventTime }) where left > 0 {
+                for header in try await lastHeaders(outline, writer, query, atLeast: left) {
                     left -= header.count
                     earliest = min(earliest, header.firstTime)
                 }
             }
             guard page.count == pageSize, let last = page.last else { break }
-            windowsBefore = last.outline.windowStart
+            windowsBefore = last.windowStart
             pageSize = min(2 * pageSize, pageSizes.upperBound)
         }
         return left > 0 ? nil : Timestamp(nanoseconds: earliest)
     }
 
-    /// A document that may hold what is looked for, with its last blocks, which mostly do.
-    private struct Candidate {
-        static let lastBlockCount = 2
-
-        let outline: BucketOutline
-        let lastBlocks: [(index: Int, value: BSONValue)]
-
-        init(_ document: BSONDocument) throws(StoreError) {
-            outline = try BucketOutline(document)
-            let blocks = document[Field.blocks]?.array ?? []
-            let first = Int(outline.state.blockCount) - blocks.count
-            lastBlocks = blocks.enumerated().map { (first + $0, $1) }
-        }
-    }
-
-    private static func candidates(
+    private static func outlines(
         before windowStart: Int64?,
         limit: Int,
         _ writer: VersionedWriter,
         _ query: EventQuery
-    ) async throws(StoreError) -> [Candidate] {
+    ) async throws(StoreError) -> [BucketOutline] {
         let find = DocumentQuery(
             MarketDataCollection.name,
             where: query.conditions + (windowStart.map { [.less(Field.windowStart, .int64($0))] } ?? []),
             order: [.init(Field.windowStart, ascending: false)],
-            fields: .tail(of: Field.blocks, count: Candidate.lastBlockCount, excluding: []),
+            fields: .only(BucketOutline.fieldsWithTimes),
             limit: limit
         )
-        var candidates: [Candidate] = []
-        for document in try await writer.find(find) { candidates.append(try Candidate(document)) }
-        return candidates
+        var outlines: [BucketOutline] = []
+        for document in try await writer.find(find) { outlines.append(try BucketOutline(document)) }
+        return outlines
     }
 
     /// What the last blocks of a document say of themselves, until they have enough events before the query's end.
     private static func lastHeaders(
-        _ candidate: Candidate,
+        _ outline: BucketOutline,
         _ writer: VersionedWriter,
         _ query: EventQuery,
         atLeast count: Int
     ) async throws(StoreError) -> [(count: Int, firstTime: Int64)] {
-        let outline = candidate.outline
         let wanted = outline.blocks(within: query.bounds)
         var headers: [(count: Int, firstTime: Int64)] = []
         var total = 0
-        var blocks = candidate.lastBlocks.filter { wanted.contains($0.index) }
-        var start = blocks.first?.index ?? wanted.upperBound
-        var step = 2 * Candidate.lastBlockCount
-        while true {
-            for (index, value) in blocks {
+        var end = wanted.upperBound
+        var step = 1
+        while total < count, end > wanted.lowerBound {
+            let start = max(wanted.lowerBound, end - step)
+            guard let fetched = try await FetchedBlocks.find(outline, start..<end, writer),
+                fetched.version == outline.state.version
+            else { return headers }
+            for (index, value) in fetched.blocks {
                 let block = try StoredBlock(
                     value.binary ?? [],
                     rank: .init(source: 0, slot: 0, index: index),
@@ -157,14 +143,9 @@ public struct NewestEvents: Sendable {
                 total += block.header.count
                 headers.append((block.header.count, block.header.eventTimes.lowerBound))
             }
-            guard total < count, start > wanted.lowerBound else { return headers }
-            let end = start
-            start = max(wanted.lowerBound, end - step)
+            end = start
             step *= 2
-            guard let fetched = try await FetchedBlocks.find(outline, start..<end, writer),
-                fetched.version == outline.state.version
-            else { return headers }
-            blocks = fetched.blocks.filter { (start..<end).contains($0.index) }
         }
+        return headers
     }
 }
