@@ -227,16 +227,10 @@ extension EventQuery {
         ]
         if let source { conditions.append(.equals(Field.source, .string(source))) }
         if let from {
-            // What begins before may reach into the range: a window, or the segment of its day. The index has the
-            // number of the part, so that earlier windows of the day are not fetched to find out that they do not.
+            // What begins before may reach into the range: a window, or the segment of its day.
             let window = kind.windowStart(of: from)
             let start = kind.segmentStart(of: window) ?? window
             conditions.append(.greaterOrEqual(Field.windowStart, .int64(start)))
-            if start < window {
-                let isLater = DocumentQuery.Condition.greaterOrEqual(Field.windowStart, .int64(window))
-                let isSegment = DocumentQuery.Condition.greaterOrEqual(Field.part, .int64(SegmentBuilder.firstPart))
-                conditions.append(.anyOf([[isLater], [isSegment]]))
-            }
         }
         if let to { conditions.append(.less(Field.windowStart, .int64(to.nanoseconds))) }
         return conditions
