@@ -2,7 +2,7 @@ import BSON
 import DocumentStore
 import Synchronization
 
-/// A store whose reads are of an earlier moment, as those of a new primary are, until somebody asks for the present one.
+/// A store whose reads are of an earlier moment, as those of a new primary are, until somebody asks for the present.
 final class LaggingStore: DocumentStore {
     private let store: any DocumentStore
     private let past: Mutex<StoreMoment?>
