@@ -22,7 +22,7 @@ run: build ## start a local MongoDB, show a replay, the desk, and a live market 
 # themselves, one after the other: what kills servers and programs, and waits for them, is not to be starved, and long
 # simulations are not to starve what waits.
 ALONE := SystemTests|ReplicaSetTests|LinearizabilityTests|LinearizabilityPropertyTests|LeaseSimulationTests
-ALONE := $(ALONE)|NewerProgramStormTests|WebClientTests
+ALONE := $(ALONE)|NewerProgramStormTests|WebClientTests/
 test: install-dependencies ## run all tests (the system tests run the programs, and a mongod of their own)
 	@set -e; TAPEDESK_MONGOD=$$(scripts/local-mongo binary); TAPEDESK_TESTABLE=1; \
 		export TAPEDESK_MONGOD TAPEDESK_TESTABLE; \
