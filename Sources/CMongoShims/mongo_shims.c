@@ -333,14 +333,25 @@ static mongoc_client_session_t *begin_read(
     return session;
 }
 
-bool td_find(
-    mongoc_client_t *client, const char *database, const char *collection, td_document filter, td_document options,
-    uint64_t after, td_limits limits, td_documents *documents, td_reply *reply, td_error *error) {
-    bson_t filter_bson, options_bson, read_options;
+typedef mongoc_cursor_t *(*open_cursor)(mongoc_collection_t *collection, const bson_t *query, const bson_t *options);
+
+static mongoc_cursor_t *open_find(mongoc_collection_t *collection, const bson_t *filter, const bson_t *options) {
+    return mongoc_collection_find_with_opts(collection, filter, options, NULL);
+}
+
+static mongoc_cursor_t *open_aggregate(mongoc_collection_t *collection, const bson_t *pipeline, const bson_t *options) {
+    return mongoc_collection_aggregate(collection, MONGOC_QUERY_NONE, pipeline, options, NULL);
+}
+
+static bool read_documents(
+    mongoc_client_t *client, const char *database, const char *collection, open_cursor open, td_document query,
+    td_document options, uint64_t after, td_limits limits, td_documents *documents, td_reply *reply,
+    td_error *error) {
+    bson_t query_bson, options_bson, read_options;
     const bson_t *opts;
     bson_error_t cause = {0};
     *documents = (td_documents){0};
-    if (!wrap(&filter_bson, filter) || !wrap_optional(&options_bson, options, &opts)) {
+    if (!wrap(&query_bson, query) || !wrap_optional(&options_bson, options, &opts)) {
         return malformed(error);
     }
     bool success = false;
@@ -349,8 +360,7 @@ bool td_find(
         set_error(error, &cause);
     } else {
         mongoc_collection_t *handle = mongoc_client_get_collection(client, database, collection);
-        mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(handle, &filter_bson, &read_options, NULL);
-        success = drain(cursor, limits, documents, reply, error);
+        success = drain(open(handle, &query_bson, &read_options), limits, documents, reply, error);
         mongoc_collection_destroy(handle);
         mongoc_client_session_destroy(session);
     }
@@ -358,31 +368,19 @@ bool td_find(
     return success;
 }
 
+bool td_find(
+    mongoc_client_t *client, const char *database, const char *collection, td_document filter, td_document options,
+    uint64_t after, td_limits limits, td_documents *documents, td_reply *reply, td_error *error) {
+    return read_documents(
+        client, database, collection, open_find, filter, options, after, limits, documents, reply, error);
+}
+
 bool td_aggregate(
     mongoc_client_t *client, const char *database, const char *collection, td_document pipeline,
     td_document options, uint64_t after, td_limits limits, td_documents *documents, td_reply *reply,
     td_error *error) {
-    bson_t pipeline_bson, options_bson, read_options;
-    const bson_t *opts;
-    bson_error_t cause = {0};
-    *documents = (td_documents){0};
-    if (!wrap(&pipeline_bson, pipeline) || !wrap_optional(&options_bson, options, &opts)) {
-        return malformed(error);
-    }
-    bool success = false;
-    mongoc_client_session_t *session = begin_read(client, opts, after, &read_options, &cause);
-    if (session == NULL) {
-        set_error(error, &cause);
-    } else {
-        mongoc_collection_t *handle = mongoc_client_get_collection(client, database, collection);
-        mongoc_cursor_t *cursor =
-            mongoc_collection_aggregate(handle, MONGOC_QUERY_NONE, &pipeline_bson, &read_options, NULL);
-        success = drain(cursor, limits, documents, reply, error);
-        mongoc_collection_destroy(handle);
-        mongoc_client_session_destroy(session);
-    }
-    bson_destroy(&read_options);
-    return success;
+    return read_documents(
+        client, database, collection, open_aggregate, pipeline, options, after, limits, documents, reply, error);
 }
 
 void td_documents_free(td_documents *documents) {

@@ -12,11 +12,7 @@ extension SystemTests {
             try await ReplicaSet.run(options) { set in
                 let service = ServiceDesk(try Desk(uri: set.uri()))
                 let venue = try await TradeVenue()
-                try service.configure("sources:\n" + venue.source("spot"))
-                let daemon = try service.serve()
-                try await poll("the daemon is connected") { venue.connections > 0 }
-                venue.trade(1...100)
-                try await poll("all is stored") { try await service.stored().count == 100 }
+                let daemon = try await service.serve(hundredTradesOf: venue)
 
                 let held = HeldConnections(80, to: set.members[0].port)
                 let refused = try await service.desk.run("status")

@@ -16,11 +16,7 @@ extension SystemTests {
                     let server = set.members[0]
                     let service = ServiceDesk(try Desk(uri: set.uri()))
                     let venue = try await TradeVenue()
-                    try service.configure("sources:\n" + venue.source("spot"))
-                    let daemon = try service.serve()
-                    try await poll("the daemon is connected") { venue.connections > 0 }
-                    venue.trade(1...100)
-                    try await poll("all is stored") { try await service.stored().count == 100 }
+                    let daemon = try await service.serve(hundredTradesOf: venue)
 
                     try disk.fill()
                     venue.trade(101...200)

@@ -79,11 +79,7 @@ extension SystemTests {
             try await secured.addUser("desk", password: "sekret-word")
             let service = ServiceDesk(try secured.desk("desk:sekret-word", ""))
             let venue = try await TradeVenue()
-            try service.configure("sources:\n" + venue.source("spot"))
-            let daemon = try service.serve()
-            try await poll("the daemon is connected") { venue.connections > 0 }
-            venue.trade(1...100)
-            try await poll("all is stored") { try await service.stored().count == 100 }
+            let daemon = try await service.serve(hundredTradesOf: venue)
             try await secured.removeUser("desk")
             venue.trade(101...200)
             let ending = try await daemon.program.wait()

@@ -66,3 +66,15 @@ final class TradeVenue: Sendable {
         return "  - name: \(name)\n" + lines.map { "    \($0)\n" }.joined()
     }
 }
+
+extension ServiceDesk {
+    /// Starts a daemon that stores the trades of a venue, as source "spot", and waits until it has the first hundred.
+    func serve(hundredTradesOf venue: TradeVenue) async throws -> RunningDaemon {
+        try configure("sources:\n" + venue.source("spot"))
+        let daemon = try serve()
+        try await poll("the daemon is connected") { venue.connections > 0 }
+        venue.trade(1...100)
+        try await poll("all is stored") { try await self.stored().count == 100 }
+        return daemon
+    }
+}
