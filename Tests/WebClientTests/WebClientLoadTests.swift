@@ -56,8 +56,12 @@ import WebClient
             var outcomes: [Outcome] = []
             while let outcome = await group.next() {
                 outcomes.append(outcome)
-                // The server holds all others back until those that are too many were turned away.
-                if outcomes.count == 4 { gate.open(for: 8) }
+                // The server holds all others back until those that are too many were turned away, and it has as many
+                // as may be with it.
+                guard outcomes.count == 4 else { continue }
+                let deadline = ContinuousClock.now + .seconds(60)
+                while gate.most < 3, ContinuousClock.now < deadline { await Task.yield() }
+                gate.open(for: 8)
             }
             return outcomes
         }
