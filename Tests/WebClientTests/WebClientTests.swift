@@ -116,13 +116,6 @@ import WebClient
         #expect(server.requests.first?.header("If-Modified-Since") == "Sun, 06 Nov 1994 08:49:37 GMT")
     }
 
-    @Test func connectionsAreKept() async throws {
-        let server = try LocalWebServer { _ in .init(text: "x") }
-        let client = try WebClient()
-        for _ in 1...5 { _ = try await client.send(Self.request(server.url())) }
-        #expect(server.connectionCount == 1)
-    }
-
     @Test func noCookieIsKept() async throws {
         let server = try LocalWebServer { _ in .init(headers: [("Set-Cookie", "session=1; Path=/")], text: "x") }
         let client = try WebClient()

@@ -73,8 +73,19 @@ final class ChildProcess: Sendable {
         pid = try Self.spawn(words, merged.map { "\($0.key)=\($0.value)" }, &actions)
     }
 
-    /// Also of a process that nobody waits for.
-    deinit { trace.check(name) }
+    /// Ends a process that nobody waited for.
+    ///
+    /// Its end is taken, too: an exit test (`processExitsWith`) of the same run looks at the first child that has ended,
+    /// and would look at this one for ever.
+    deinit {
+        closeInput()
+        if isReaped.withLock({ !$0 }) {
+            _ = Foundation.kill(pid, SIGKILL)
+            var status: Int32 = 0
+            while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
+        }
+        trace.check(name)
+    }
 
     private static func spawn(
         _ words: [String],
