@@ -12,10 +12,12 @@ import signal
 import statistics
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +27,24 @@ from daemon import running
 ROOT = Path(__file__).resolve().parent.parent
 MAPPING = "symbol=product_id,price=price,size=size,time=time,sequence=sequence,id=trade_id,side=side"
 EVENTS = 1_000_000
-INSTRUMENTS = (10, 1_000, 100_000)
+INSTRUMENTS = (10, 1_000, 5_000, 50_000, 100_000)
 GROWTH = 10
+# What an event costs where few documents change: of the row with the fewest instruments.
+EVENT_S = 0.6e-6
+REPLAY_LIMIT_S = 900
 TAKEOVERS = 5
 LEASE_S = 3
 HOPS = 2_000
 
 Add = Callable[[str, float, str, str], None]
+
+
+@dataclass
+class Replay:
+    """What a replay came to."""
+
+    rate: float
+    memory: int
 
 
 class Scaling:
@@ -60,13 +73,26 @@ class Scaling:
 
     def replay(self, uri: str, *paths: Path) -> float:
         """Replays recordings, and answers the events per second of the last one."""
+        return self.watched_replay(uri, *paths).rate
+
+    def watched_replay(self, uri: str, *paths: Path) -> Replay:
         command = [str(self.programs / "tapedesk"), "replay", *map(str, paths), "--map", MAPPING, "--json"]
         command += ["--mongo", uri, "--database", self.database]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
-        if done.returncode != 0:
-            raise RuntimeError(f"replay: {done.stderr[-300:]}")
-        rate: float = json.loads(done.stdout.splitlines()[-1])["events_per_second"]
-        return rate
+        with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+            child = subprocess.Popen(command, stdout=output, stderr=errors)
+            watchdog = threading.Timer(REPLAY_LIMIT_S, child.kill)
+            watchdog.start()
+            try:
+                _, status, usage = os.wait4(child.pid, 0)
+            finally:
+                watchdog.cancel()
+            child.returncode = os.waitstatus_to_exitcode(status)
+            for file in (output, errors):
+                file.seek(0)
+            if child.returncode != 0:
+                raise RuntimeError(f"replay: {child.returncode}: {errors.read()[-300:]}")
+            result = json.loads(output.read().splitlines()[-1])
+        return Replay(rate=result["events_per_second"], memory=usage.ru_maxrss * 1024)
 
     def drop(self, uri: str) -> None:
         with pymongo.MongoClient(uri, serverSelectionTimeoutMS=10_000) as client:
@@ -77,8 +103,22 @@ class Scaling:
     def measure_instruments(self, add: Add, folder: Path) -> None:
         for count in INSTRUMENTS:
             self.drop(self.uri)
-            rate = self.replay(self.uri, self.generate(folder, count))
-            add(f"replay, {count} instruments", rate, "1/s", f"{1e6 / rate:.2f} µs an event")
+            recording = self.generate(folder, count)
+            replay = self.watched_replay(self.uri, recording)
+            recording.unlink()
+            name = f"replay, {count} instruments"
+            add(name, replay.rate, "1/s", f"{1e6 / replay.rate:.2f} µs an event")
+            add(f"{name}, memory", replay.memory / 1e6, "MB", "at most, of the client")
+            changes = [self.changes(collection) for collection in ("market_data", "candles")]
+            per_change = (EVENTS / replay.rate - EVENTS * EVENT_S) / sum(changes)
+            note = f"{changes[0]} of buckets, {changes[1]} of bars; {per_change * 1e3:.2f} ms each"
+            add(f"{name}, changes of documents", sum(changes), "", f"{note}, after 0.6 µs an event")
+
+    def changes(self, collection: str) -> int:
+        """How often documents were changed: each change counts the version of its document up by one."""
+        with pymongo.MongoClient(self.uri, serverSelectionTimeoutMS=10_000) as client:
+            total = [{"$group": {"_id": None, "changes": {"$sum": "$version"}}}]
+            return int(next(iter(client[self.database][collection].aggregate(total)))["changes"])
 
     def measure_growth(self, add: Add, folder: Path) -> None:
         """The same recording, into little and into ten times as much."""

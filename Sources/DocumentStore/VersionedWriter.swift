@@ -103,8 +103,15 @@ public final class VersionedWriter: Sendable {
     }
 
     /// Asks for the present moment with the same patience as a change; see `DocumentStore.moment`.
-    public func moment() async throws(StoreError) -> StoreMoment {
-        try await patiently { () throws(StoreError) in try await self.store.moment() }
+    ///
+    /// Nil for a store that keeps no history: it has no earlier state, either.
+    public func moment() async throws(StoreError) -> StoreMoment? {
+        do throws(StoreError) {
+            return try await patiently { () throws(StoreError) in try await self.store.moment() }
+        } catch {
+            guard error.code == .unsupported else { throw error }
+            return nil
+        }
     }
 
     /// Repeats what fails for a passing reason, until the deadline.

@@ -3,7 +3,7 @@ import MarketData
 private import Synchronization
 package import TickStore
 
-/// Keeps the bars of minutes and longer current while trades are stored.
+/// Keeps the bars of minutes and hours current while trades are stored; those between and beyond are made of them.
 ///
 /// What trades add to bars collects in memory and is written now and then: a bar that changes a thousand times in a
 /// second is written once. Trades are in their buckets before the keeper is told of them, and the checkpoint moves only
@@ -29,7 +29,6 @@ package final class CandleKeeper: Sendable {
     /// The bars whose documents are remembered; beyond it those that were not used lately are read again.
     private static let knownMax = 100_000
     private static let roundsMax = 64
-    private static let intervals: [CandleInterval] = [.minute, .fiveMinutes, .hour]
 
     private let store: CandleStore
     private let limits: Limits
@@ -118,7 +117,7 @@ package final class CandleKeeper: Sendable {
             return (state.waiting, state.known)
         }
         do throws(StoreError) {
-            try await write(Self.widened(waiting), &known)
+            try await write(Self.withHours(waiting), &known)
             waiting = [:]
         } catch {
             end(waiting, known, since: began)
@@ -159,43 +158,24 @@ package final class CandleKeeper: Sendable {
             rounds += 1
             open = try await apply(open, additions, &known)
         }
-        try await DayCandles(store).update(Self.days(of: additions.keys), isFinal: false)
     }
 }
 
 extension CandleKeeper {
-    /// What was added to bars of minutes, and to the longer bars that they are part of.
-    private static func widened(_ minutes: [CandleKey: PositionedBar]) -> [CandleKey: PositionedBar] {
+    /// What was added to bars of minutes, and to those of the hours that they are part of.
+    private static func withHours(_ minutes: [CandleKey: PositionedBar]) -> [CandleKey: PositionedBar] {
         var all = minutes
-        var shorter = minutes
-        for interval in intervals.dropFirst() {
-            var bars: [CandleKey: PositionedBar] = [:]
-            for (key, bar) in shorter.sorted(by: { $0.key.start < $1.key.start }) {
-                let wide = bar.widened(to: interval)
-                let key = CandleKey(
-                    source: key.source,
-                    instrument: key.instrument,
-                    interval: interval,
-                    start: wide.bar.start
-                )
-                if bars[key] == nil { bars[key] = wide } else { bars[key]?.merge(wide) }
-            }
-            all.merge(bars) { first, _ in first }
-            shorter = bars
-        }
-        return all
-    }
-
-    private static func days(of keys: some Sequence<CandleKey>) -> [CandleKey] {
-        let days = keys.filter { $0.interval == .hour }.map { key in
-            CandleKey(
+        for (key, bar) in minutes.sorted(by: { $0.key.start < $1.key.start }) {
+            let hour = bar.widened(to: .hour)
+            let key = CandleKey(
                 source: key.source,
                 instrument: key.instrument,
-                interval: .day,
-                start: CandleInterval.day.start(of: key.start)
+                interval: .hour,
+                start: hour.bar.start
             )
+            if all[key] == nil { all[key] = hour } else { all[key]?.merge(hour) }
         }
-        return Set(days).sorted()
+        return all
     }
 
     /// Answers the bars that must be decided again.

@@ -32,12 +32,15 @@ public struct PositionedBar: Equatable, Sendable {
 /// Builds the bars of one interval from the trades of one source.
 ///
 /// Trades of the same time must come in the order of their positions. Times are nearly in order as a rule, so the bar
-/// of the trade before is at hand, and the others are looked up.
+/// of the trade before is at hand, and the next one is the last; others are looked up.
 public struct BarBuilder: Sendable {
     private let interval: CandleInterval
     private let length: UInt64
-    private var others: [Int64: PositionedBar] = [:]
+    /// The bars in order of start; the current one as it was when it became that.
+    private var placed: [PositionedBar] = []
     private var current: PositionedBar?
+    /// The place of the current bar.
+    private var place = 0
 
     public init(_ interval: CandleInterval) {
         self.interval = interval
@@ -62,25 +65,37 @@ public struct BarBuilder: Sendable {
     }
 
     private mutating func switchBar(_ trade: Trade, at time: Int64, position: Int64) {
-        if let current { others[current.bar.start] = current }
+        if let current { placed[place] = current }
         let start = interval.start(of: time)
-        if var known = others[start] {
+        place = firstPlace(notBefore: start)
+        if place < placed.count, placed[place].bar.start == start {
+            var known = placed[place]
             known.add(trade, at: time, position: position)
             current = known
         } else {
-            current = PositionedBar(
-                TradeBar(start: start, trade, at: time),
-                firstPosition: position,
-                lastPosition: position
-            )
+            let bar = TradeBar(start: start, trade, at: time)
+            let positioned = PositionedBar(bar, firstPosition: position, lastPosition: position)
+            placed.insert(positioned, at: place)
+            current = positioned
         }
+    }
+
+    private func firstPlace(notBefore start: Int64) -> Int {
+        guard let last = placed.last, last.bar.start >= start else { return placed.count }
+        var low = 0
+        var high = placed.count
+        while low < high {
+            let middle = (low + high) / 2
+            if placed[middle].bar.start < start { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 
     /// The bars so far, in order of start.
     public var positionedBars: [PositionedBar] {
-        var bars = others
-        if let current { bars[current.bar.start] = current }
-        return bars.values.sorted { $0.bar.start < $1.bar.start }
+        var all = placed
+        if let current { all[place] = current }
+        return all
     }
 
     /// The bars so far, in order of start.

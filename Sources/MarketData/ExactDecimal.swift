@@ -13,8 +13,8 @@ public struct ExactDecimal: Sendable {
     /// Stands for a number that was not sent.
     ///
     /// It compares with nothing and prints as nothing.
-    public static let absent = ExactDecimal(mantissa: .min, exponent: 0)
-    public static let zero = ExactDecimal(mantissa: 0, exponent: 0)
+    public static var absent: ExactDecimal { ExactDecimal(mantissa: .min, exponent: 0) }
+    public static var zero: ExactDecimal { ExactDecimal(mantissa: 0, exponent: 0) }
 
     public var isAbsent: Bool { mantissa == .min }
 
@@ -113,7 +113,7 @@ extension ExactDecimal: CustomStringConvertible {
             let count = scratch.count - start
             let fraction = max(0, -Int(number.exponent))
             if count > fraction {
-                text.append(contentsOf: scratch[start..<(scratch.count - fraction)])
+                text.append(contentsOf: UnsafeRawBufferPointer(rebasing: scratch[start..<(scratch.count - fraction)]))
             } else {
                 text.append(UInt8(ascii: "0"))
             }
@@ -125,7 +125,9 @@ extension ExactDecimal: CustomStringConvertible {
                 if fraction > count {
                     text.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: fraction - count))
                 }
-                text.append(contentsOf: scratch[max(start, scratch.count - fraction)...])
+                text.append(
+                    contentsOf: UnsafeRawBufferPointer(rebasing: scratch[max(start, scratch.count - fraction)...])
+                )
             }
         }
     }

@@ -72,7 +72,7 @@ public struct EventID: Hashable, Sendable {
     /// The number, or the place of the text in the pool: offset × 2^16 + length.
     public var value: Int64
 
-    public static let absent = EventID(form: .absent, value: 0)
+    public static var absent: EventID { EventID(form: .absent, value: 0) }
 
     public init(number: Int64) {
         self.init(form: .number, value: number)
@@ -117,7 +117,7 @@ public struct TextPool: Sendable {
 public struct ShortCode: Hashable, Sendable, CustomStringConvertible {
     public var rawValue: UInt64
 
-    public static let absent = ShortCode(rawValue: 0)
+    public static var absent: ShortCode { ShortCode(rawValue: 0) }
 
     public init(rawValue: UInt64) {
         self.rawValue = rawValue

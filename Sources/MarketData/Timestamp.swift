@@ -7,7 +7,7 @@ public struct Timestamp: Hashable, Comparable, Sendable {
     }
 
     /// Stands for a time that was not sent.
-    public static let absent = Timestamp(nanoseconds: .min)
+    public static var absent: Timestamp { Timestamp(nanoseconds: .min) }
 
     public var isAbsent: Bool { nanoseconds == .min }
 

@@ -35,28 +35,41 @@ extension MongoDocumentStore {
 
     /// Reads with commands of its own: the driver's cursors take no cluster time.
     ///
-    /// Each command closes its cursor, so nothing is held open between them; the next one skips what was read.
+    /// No cursor is left open, so nothing is held between them: where one reply cannot hold everything, the next
+    /// command skips what was read.
     func find(_ query: DocumentQuery, at moment: StoreMoment) async throws(StoreError) -> [BSONDocument] {
         var documents: [BSONDocument] = []
         while documents.count < query.limit {
             let count = min(Self.documentsPerCommand, query.limit - documents.count)
             let command = command(query, at: moment, skip: documents.count, count: count)
             let database = self.database
-            let batch: [BSONDocument]
+            let batch: (documents: [BSONDocument], isLast: Bool)
             do throws(MongoError) {
                 batch = try await pool.withConnection(deadline: .now + Self.leaseTimeout) {
                     (connection: isolated MongoConnection) throws(MongoError) in
-                    let reply = try connection.command(command, database: database, kind: .routed)
-                    let found = reply["cursor"]?.document?["firstBatch"]?.array ?? []
-                    return found.compactMap(\.document)
+                    let cursor = try connection.command(command, database: database, kind: .routed)["cursor"]?.document
+                    let id = cursor?["id"]?.integer ?? 0
+                    if id != 0 { Self.end(cursor: id, of: query.collection, connection, database) }
+                    return (cursor?["firstBatch"]?.array?.compactMap(\.document) ?? [], id == 0)
                 }
             } catch {
                 throw storeError(ofPast: error)
             }
-            if batch.isEmpty { break }
-            documents += batch
+            documents += batch.documents
+            if batch.documents.isEmpty || batch.isLast && batch.documents.count < count { break }
         }
         return documents
+    }
+
+    /// Where that fails, because the server is gone or another one was asked, the server ends it after some minutes.
+    private static func end(
+        cursor id: Int64,
+        of collection: String,
+        _ connection: isolated MongoConnection,
+        _ database: String
+    ) {
+        let command: BSONDocument = ["killCursors": .string(collection), "cursors": [.int64(id)]]
+        _ = try? connection.command(command, database: database, kind: .routed)
     }
 
     private func command(_ query: DocumentQuery, at moment: StoreMoment, skip: Int, count: Int) -> BSONDocument {
@@ -69,7 +82,6 @@ extension MongoDocumentStore {
             writer.append("skip", .int64(Int64(skip)))
             writer.append("limit", .int64(Int64(count)))
             writer.append("batchSize", .int64(Int64(count)))
-            writer.append("singleBatch", true)
             writer.append("readConcern", ["level": "snapshot", "atClusterTime": .timestamp(moment.value)])
         }
     }

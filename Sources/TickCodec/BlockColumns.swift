@@ -60,7 +60,7 @@ final class BlockColumns {
         return !(0..<eventCount).contains { numbers[$0] != .min && lengths[$0] != .min }
     }
 
-    private func column(_ id: ColumnID) -> UnsafeMutableBufferPointer<Int64> {
+    func column(_ id: ColumnID) -> UnsafeMutableBufferPointer<Int64> {
         let start = places[Int(id.rawValue)] * eventCount
         return UnsafeMutableBufferPointer(rebasing: storage[start..<(start + eventCount)])
     }
@@ -112,20 +112,45 @@ extension BlockColumns {
 
 // Rows.
 extension BlockColumns {
-    func makeEvents(_ header: BlockHeader, _ texts: inout TextPool) -> ContiguousArray<MarketEvent> {
+    /// The rows of a block in the order of event time that lie within some times.
+    func rows(within times: Range<Int64>) -> Range<Int> {
+        let start = firstRow(notBefore: times.lowerBound)
+        return start..<max(start, times.upperBound == .max ? eventCount : firstRow(notBefore: times.upperBound))
+    }
+
+    private func firstRow(notBefore time: Int64) -> Int {
+        let times = column(.eventTime)
+        var low = 0
+        var high = times.count
+        while low < high {
+            let middle = (low + high) / 2
+            if times[middle] < time { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    func makeEvents(
+        _ header: BlockHeader,
+        _ rows: Range<Int>,
+        _ texts: inout TextPool
+    ) -> ContiguousArray<MarketEvent> {
         switch header.kind {
-        case .trade: makeTrades(header, &texts)
-        case .quote: makeQuotes(header)
-        case .candle: makeCandles(header)
+        case .trade: makeTrades(header, rows, &texts)
+        case .quote: makeQuotes(header, rows)
+        case .candle: makeCandles(header, rows)
         }
     }
 
-    private func makeTrades(_ header: BlockHeader, _ texts: inout TextPool) -> ContiguousArray<MarketEvent> {
+    private func makeTrades(
+        _ header: BlockHeader,
+        _ rows: Range<Int>,
+        _ texts: inout TextPool
+    ) -> ContiguousArray<MarketEvent> {
         let (prices, sizes, sides) = (decimals(.price), decimals(.size), column(.side))
         let (numbers, lengths) = (column(.idNumber), column(.idText))
         let (codes, conditions) = (column(.venueCode), column(.condition))
-        var textStart = 0
-        return make(header) { index in
+        var textStart = has(.idText) ? lengths[..<rows.lowerBound].reduce(0) { $0 + ($1 == .min ? 0 : Int($1)) } : 0
+        return make(header, rows) { index in
             var id = EventID.absent
             if numbers[index] != .min {
                 id = EventID(number: numbers[index])
@@ -147,11 +172,11 @@ extension BlockColumns {
         }
     }
 
-    private func makeQuotes(_ header: BlockHeader) -> ContiguousArray<MarketEvent> {
+    private func makeQuotes(_ header: BlockHeader, _ rows: Range<Int>) -> ContiguousArray<MarketEvent> {
         let (bidPrices, bidSizes) = (decimals(.bidPrice), decimals(.bidSize))
         let (askPrices, askSizes) = (decimals(.askPrice), decimals(.askSize))
         let (codes, conditions) = (column(.venueCode), column(.condition))
-        return make(header) { index in
+        return make(header, rows) { index in
             .quote(
                 Quote(
                     bidPrice: bidPrices[index],
@@ -165,10 +190,10 @@ extension BlockColumns {
         }
     }
 
-    private func makeCandles(_ header: BlockHeader) -> ContiguousArray<MarketEvent> {
+    private func makeCandles(_ header: BlockHeader, _ rows: Range<Int>) -> ContiguousArray<MarketEvent> {
         let (opens, highs, lows) = (decimals(.open), decimals(.high), decimals(.low))
         let (closes, volumes, intervals) = (decimals(.close), decimals(.volume), column(.interval))
-        return make(header) { index in
+        return make(header, rows) { index in
             .candle(
                 Candle(
                     open: opens[index],
@@ -185,12 +210,13 @@ extension BlockColumns {
     @inline(__always)
     private func make(
         _ header: BlockHeader,
+        _ rows: Range<Int>,
         _ payload: (Int) -> MarketEvent.Payload
     ) -> ContiguousArray<MarketEvent> {
         let (times, delays) = (column(.eventTime), column(.receiptDelay))
         let (sequences, flags, streams) = (column(.sequence), column(.flags), column(.stream))
-        return ContiguousArray(unsafeUninitializedCapacity: header.count) { events, initialized in
-            for index in 0..<header.count {
+        return ContiguousArray(unsafeUninitializedCapacity: rows.count) { events, initialized in
+            for (place, index) in rows.enumerated() {
                 let time = times[index]
                 let delay = delays[index]
                 let event = MarketEvent(
@@ -205,9 +231,9 @@ extension BlockColumns {
                     flags: EventFlags(rawValue: UInt32(truncatingIfNeeded: flags[index])),
                     payload: payload(index)
                 )
-                events.initializeElement(at: index, to: event)
+                events.initializeElement(at: place, to: event)
             }
-            initialized = header.count
+            initialized = rows.count
         }
     }
 }

@@ -72,8 +72,32 @@ public final class BlockDecoder {
 
     /// Decodes a block.
     ///
+    /// - Parameter times: event times, in nanoseconds. Of a sealed block, which is in their order, no other events are
+    ///   made; of one in tape order all are.
     /// - Throws: `BlockError`.
-    public func decode(_ bytes: UnsafeRawBufferPointer) throws(BlockError) -> DecodedBlock {
+    public func decode(
+        _ bytes: UnsafeRawBufferPointer,
+        within times: Range<Int64> = .min..<(.max)
+    ) throws(BlockError) -> DecodedBlock {
+        let header = try decodeColumns(bytes)
+        var texts = TextPool()
+        let rows = header.isSealed ? columns.rows(within: times) : 0..<header.count
+        let events = columns.makeEvents(header, rows, &texts)
+        return DecodedBlock(header: header, events: events, texts: texts)
+    }
+
+    /// The event times of a block, in the order of its events.
+    ///
+    /// - Throws: `BlockError`.
+    public func eventTimes(_ bytes: [UInt8]) throws(BlockError) -> [Int64] {
+        _ = try bytes.withUnsafeBytes { bytes in
+            Result<BlockHeader, BlockError> { () throws(BlockError) in try decodeColumns(bytes) }
+        }.get()
+        return Array(columns.column(.eventTime))
+    }
+
+    /// Fills the columns with those of a block.
+    private func decodeColumns(_ bytes: UnsafeRawBufferPointer) throws(BlockError) -> BlockHeader {
         let header = try Self.header(of: bytes)
         columns.begin(header)
         let content = UnsafeRawBufferPointer(rebasing: bytes[..<(bytes.count - BlockFormat.checksumBytes)])
@@ -88,17 +112,18 @@ public final class BlockDecoder {
         }
         guard reader.remaining == 0 else { throw BlockError(.malformedHeader) }
         guard columns.has(.eventTime) else { throw BlockError(.malformedColumn, column: ColumnID.eventTime.rawValue) }
-        var texts = TextPool()
-        let events = columns.makeEvents(header, &texts)
-        return DecodedBlock(header: header, events: events, texts: texts)
+        return header
     }
 
     /// Decodes a block that is held in an array.
     ///
     /// - Throws: `BlockError`.
-    public func decode(_ bytes: [UInt8]) throws(BlockError) -> DecodedBlock {
+    public func decode(
+        _ bytes: [UInt8],
+        within times: Range<Int64> = .min..<(.max)
+    ) throws(BlockError) -> DecodedBlock {
         let result = bytes.withUnsafeBytes { bytes in
-            Result<DecodedBlock, BlockError> { () throws(BlockError) in try decode(bytes) }
+            Result<DecodedBlock, BlockError> { () throws(BlockError) in try decode(bytes, within: times) }
         }
         return try result.get()
     }

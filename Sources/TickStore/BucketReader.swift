@@ -47,6 +47,7 @@ public struct StoredEvent: Sendable {
 public final class BucketReader {
     private let writer: VersionedWriter
     private let query: EventQuery
+    private let preview: BlockPreview?
     private var merge: EventMerge
     /// The documents that overlap the query, by first event time; nil where they are to be looked up.
     private var outlines: [RankedOutline]?
@@ -62,9 +63,15 @@ public final class BucketReader {
     private static let lookupsMax = 1_000
     private static let outlinesMax = 1_000_000
 
-    public init(reading writer: VersionedWriter, _ query: EventQuery) {
+    public convenience init(reading writer: VersionedWriter, _ query: EventQuery) {
+        self.init(reading: writer, query, after: nil)
+    }
+
+    /// - Parameter preview: what was read of the same instrument before, and when; nil for nothing.
+    init(reading writer: VersionedWriter, _ query: EventQuery, after preview: BlockPreview?) {
         self.writer = writer
         self.query = query
+        self.preview = preview
         merge = EventMerge(bounds: query.bounds)
     }
 
@@ -103,12 +110,7 @@ extension BucketReader {
     /// The documents to read; nil where the history to read them from was lost on the way.
     private func currentOutlines() async throws(StoreError) -> [RankedOutline]? {
         if let outlines { return outlines }
-        do throws(StoreError) {
-            moment = try await writer.moment()
-        } catch {
-            guard error.code == .unsupported else { throw error }
-            moment = nil
-        }
+        if lookups == 0, let preview { moment = preview.moment } else { moment = try await writer.moment() }
         do throws(StoreError) {
             outlines = try await loadOutlines()
         } catch {
@@ -159,6 +161,7 @@ extension BucketReader {
 
     /// Finds blocks; nil where the document is gone, or its history.
     private func find(_ outline: BucketOutline, _ wanted: Range<Int>?) async throws(StoreError) -> FetchedBlocks? {
+        if let wanted, let known = preview?.blocks(wanted, of: outline) { return known }
         do throws(StoreError) {
             return try await FetchedBlocks.find(outline, wanted, writer, at: moment)
         } catch {

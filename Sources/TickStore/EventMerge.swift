@@ -131,7 +131,7 @@ final class EventMerge {
     private func decode(_ block: StoredBlock) throws(StoreError) {
         let decoded: DecodedBlock
         do throws(BlockError) {
-            decoded = try decoder.decode(block.bytes)
+            decoded = try decoder.decode(block.bytes, within: frontier..<max(frontier, bounds.upperBound))
         } catch {
             throw StoredBlock.damaged(block.place, error)
         }

@@ -2,7 +2,7 @@ import BSON
 import DocumentStore
 import MarketData
 
-/// Blocks of a document as they are stored at the moment.
+/// Some blocks of a document, as they are stored in one version of it.
 struct FetchedBlocks {
     let version: Int64
     let sealedCount: Int
@@ -50,5 +50,37 @@ struct FetchedBlocks {
             sealedCount: Int(document[Field.sealedBlockCount]?.integer ?? 0),
             blocks: blocks.enumerated().map { (first + $0, $1) }
         )
+    }
+}
+
+/// Blocks that were read of an instrument, and when: what is read on need not fetch them once more.
+struct BlockPreview {
+    /// Nil of a store that keeps no history.
+    let moment: StoreMoment?
+    /// By the names of their documents; of each a stretch without holes.
+    private var documents: [String: FetchedBlocks] = [:]
+
+    init(at moment: StoreMoment?) {
+        self.moment = moment
+    }
+
+    /// Adds blocks that stand right before those that are there.
+    mutating func prepend(_ fetched: FetchedBlocks, of outline: BucketOutline) {
+        let later = documents[outline.id]?.blocks ?? []
+        documents[outline.id] = FetchedBlocks(
+            version: fetched.version,
+            sealedCount: fetched.sealedCount,
+            blocks: fetched.blocks + later
+        )
+    }
+
+    /// Blocks of a document, if all of them were read in the version that the outline has.
+    func blocks(_ wanted: Range<Int>, of outline: BucketOutline) -> FetchedBlocks? {
+        guard let known = documents[outline.id], known.version == outline.state.version,
+            let first = known.blocks.first?.index, let last = known.blocks.last?.index,
+            first <= wanted.lowerBound, wanted.upperBound <= last + 1
+        else { return nil }
+        let part = known.blocks[wanted.lowerBound - first..<wanted.upperBound - first]
+        return FetchedBlocks(version: known.version, sealedCount: known.sealedCount, blocks: Array(part))
     }
 }

@@ -89,14 +89,7 @@ extension TicketDesk {
     }
 
     /// Lets what is read next be no older than what the store has now.
-    func passMoment() async throws(StoreError) {
-        do throws(StoreError) {
-            _ = try await environment.writer.moment()
-        } catch {
-            // A store without a history has no earlier state, either.
-            guard error.code == .unsupported else { throw error }
-        }
-    }
+    func passMoment() async throws(StoreError) { _ = try await environment.writer.moment() }
 
     func find(_ id: String, _ part: HistoryPart) async throws(StoreError) -> Ticket? {
         let events = SupportRequestsCollection.Field.events

@@ -97,14 +97,15 @@ import Testing
             var builder = BarBuilder(.minute)
             builder.add(events)
             let groups = Dictionary(grouping: events) { CandleInterval.minute.start(of: $0.eventTime.nanoseconds) }
-            #expect(builder.bars.map(\.start) == groups.keys.sorted())
-            for built in builder.positionedBars {
+            let bars = builder.positionedBars
+            #expect(bars.map(\.bar.start) == groups.keys.sorted())
+            for built in bars {
                 let group = try #require(groups[built.bar.start])
                 #expect(built.firstPosition == group.first?.position.rawValue)
                 #expect(built.lastPosition == group.last?.position.rawValue)
                 #expect(built.bar.count == Int64(group.count))
             }
-            #expect(TradeBar.merged(builder.bars, to: .day).reduce(0) { $0 + $1.count } == Int64(events.count))
+            #expect(TradeBar.merged(bars.map(\.bar), to: .day).reduce(0) { $0 + $1.count } == Int64(events.count))
         }
     }
 

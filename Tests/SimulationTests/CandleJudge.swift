@@ -81,11 +81,13 @@ struct CandleJudge {
         tape.kind == .trade ? PlainBar.bars((trades ?? model.events)[symbol] ?? [], seconds: interval.rawValue) : []
     }
 
-    /// What is wrong with the documents.
-    func problems() throws -> [String] {
+    /// What is wrong with the documents that ingest keeps.
+    func problems() throws -> [String] { try problems(with: [.minute, .hour]) }
+
+    private func problems(with intervals: [CandleInterval]) throws -> [String] {
         var problems: [String] = []
         for symbol in tape.symbols {
-            for interval in CandleInterval.allCases where interval != .second {
+            for interval in intervals {
                 let stored = try documents(symbol, interval)
                 problems += difference("stored \(symbol) \(interval.name)", expected(symbol, interval), stored)
             }
@@ -151,7 +153,7 @@ struct CandleJudge {
     private func problemsOfFinal() async throws -> [String] {
         let finalizer = CandleFinalizer(writer: writer, operationIDs: OperationIDs(process: 77, start: 0))
         try await Self.finalizeAll(store, finalizer)
-        var problems = try self.problems()
+        var problems = try self.problems(with: [.minute, .hour, .day])
         for symbol in tape.symbols { problems += try await readingProblems(symbol, isFinal: true) }
         let before = store.documents(in: CandlesCollection.name)
         try await Self.finalizeAll(store, finalizer)
@@ -174,8 +176,7 @@ struct CandleJudge {
             try await finalizer.finalizeDay(
                 source: hour.source,
                 instrument: hour.instrument,
-                dayStart: CandleInterval.day.start(of: hour.start),
-                isFinal: true
+                dayStart: CandleInterval.day.start(of: hour.start)
             )
         }
     }

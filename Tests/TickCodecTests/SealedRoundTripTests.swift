@@ -62,6 +62,32 @@ import Testing
         try check(list, "\(offset)")
     }
 
+    @Test(arguments: EventKind.allCases)
+    func aPartOfABlockIsThatPartOfTheWhole(kind: EventKind) throws {
+        let decoder = BlockDecoder()
+        for seed in UInt64(4_000)..<4_060 {
+            var random = RandomEvents(seed: seed)
+            for block in random.make(kind, count: 30).inOrderOfTime.blocks(sealed: true) {
+                let whole = try decoder.decode(block.bytes)
+                let times = whole.events.map(\.eventTime.nanoseconds)
+                #expect(try decoder.eventTimes(block.bytes) == times)
+                let bounds = [Int64.min, times[0], times[times.count / 3], times[times.count / 2] &+ 1, .max]
+                for lower in bounds {
+                    for upper in bounds where lower <= upper {
+                        let part = try decoder.decode(block.bytes, within: lower..<upper)
+                        let expected = whole.events.filter { event in
+                            let time = event.eventTime.nanoseconds
+                            return time >= lower && (time < upper || upper == .max)
+                        }
+                        #expect(part.events.map(\.position) == expected.map(\.position), "seed \(seed)")
+                        let rows = part.events.map { EventRow($0, part.texts) }
+                        #expect(rows == expected.map { EventRow($0, whole.texts) }, "seed \(seed)")
+                    }
+                }
+            }
+        }
+    }
+
     @Test func noEventsMakeNoBlock() {
         #expect(EventList(kind: .trade).blocks(sealed: true).isEmpty)
     }

@@ -34,12 +34,12 @@ extension Stand {
         _ = try await bucketWriter().write(Market.buckets(events, source: source))
     }
 
-    /// Makes an hour final up to the position that its buckets have, and then its day.
+    /// Makes an hour final up to the position that its buckets have, and then its day, unless that is not over.
     @discardableResult
     func finalize(
         hour: Int64,
         source: String = Market.source,
-        isDayFinal: Bool = true
+        isDayOver: Bool = true
     ) async throws -> CandleFinalizer.Outcome? {
         let start = Market.start + hour * Market.hour
         let windows = try await TradeWindow.load(
@@ -55,12 +55,10 @@ extension Stand {
             hourStart: start,
             appliedThrough: window.appliedThrough
         )
-        try await finalizer.finalizeDay(
-            source: source,
-            instrument: Market.instrument,
-            dayStart: CandleInterval.day.start(of: start),
-            isFinal: isDayFinal
-        )
+        if isDayOver {
+            let day = CandleInterval.day.start(of: start)
+            try await finalizer.finalizeDay(source: source, instrument: Market.instrument, dayStart: day)
+        }
         return outcome
     }
 

@@ -29,7 +29,7 @@ import Testing
         #expect(withoutTrades.isClean && withoutTrades.hoursChecked == 0 && withoutTrades.hoursWithoutTrades == 1)
     }
 
-    @Test(arguments: ["1m", "5m", "1h"])
+    @Test(arguments: ["1m", "1h"])
     func aBarThatIsNotWhatItsTradesMakeIsNamed(_ interval: String) async throws {
         let both = [CandlesCollection.name, MarketDataCollection.name]
         for field in [Field.open, Field.high, Field.low, Field.close, Field.volume, Field.turnover, Field.buyVolume] {

@@ -2,8 +2,8 @@ import TestSupport
 import Testing
 import WebClient
 
-/// A suite of its own, for the machine to itself: beside hundreds of others, a connection may be idle for longer than the
-/// client keeps it.
+/// A suite of its own, for the machine to itself: beside hundreds of others, a connection may be idle for longer than
+/// the client keeps it.
 @Suite struct KeptConnectionsTests {
     @Test func connectionsAreKept() async throws {
         let server = try LocalWebServer { _ in .init(text: "x") }

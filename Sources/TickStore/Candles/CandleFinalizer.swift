@@ -24,7 +24,7 @@ public struct CandleFinalizer: Sendable {
         store = CandleStore(writer: writer, operationIDs: operationIDs)
     }
 
-    /// Makes the bars of one source and hour final, of all intervals up to an hour.
+    /// Makes the bars of one source and hour final: those of its seconds and minutes, and its own.
     ///
     /// `appliedThrough` is the greatest position of the buckets of that hour. Where they are further by now, a later
     /// call makes the bars final.
@@ -40,34 +40,60 @@ public struct CandleFinalizer: Sendable {
         let hour = CandleKey(source: source, instrument: instrument, interval: .hour, start: hourStart)
         for _ in 0..<Self.roundsMax {
             // Bars before trades: ingest writes in the other order, so no bar knows of a trade that is not read here.
-            let stored = try await store.loader.load(hour: hour, [.minute, .fiveMinutes, .hour])
+            let stored = try await store.loader.load(hour: hour, [.minute, .hour])
             let seconds = try await store.loader.loadSeconds(hour: hour)
             guard let trades = try await TradeHour.read(store.writer, hour, bars: .second) else {
                 return .withoutTrades
             }
             guard trades.appliedThrough == appliedThrough else { return .movedOn }
             var plan = Plan(hour, stored: stored, seconds: seconds)
-            if let known = stored.first(where: { $0.key == hour }), trades.isLess(than: known.bar.count) {
+            if let known = plan.knownHour, trades.isLess(than: known.bar.count) {
                 guard plan.keep(appliedThrough) else { return .withoutTrades }
             } else {
                 plan.make(trades)
             }
             if try await write(plan) { return .finalized }
         }
-        throw StoreError(.unavailable, "the candles of \(instrument) kept changing; try again")
+        throw Self.keptChanging(instrument)
     }
 
-    /// Makes the bar of one source and day what its hours say; final where that is asked for and all hours are.
+    /// Makes the bar of one source and day what its hours say, and final if they all are.
+    ///
+    /// The day is read before its hours, so of two who do so at once the one with the older hours gets a conflict and
+    /// reads them again.
     ///
     /// - Throws: `StoreError`.
     public func finalizeDay(
         source: String,
         instrument: Instrument,
-        dayStart: Int64,
-        isFinal: Bool
+        dayStart: Int64
     ) async throws(StoreError) {
         let day = CandleKey(source: source, instrument: instrument, interval: .day, start: dayStart)
-        try await DayCandles(store).update([day], isFinal: isFinal)
+        for _ in 0..<Self.roundsMax {
+            let stored = try await store.loader.load([day])[day]
+            let hours = try await store.loader.load(day.hours)
+            guard let candle = Self.merged(day.hours.compactMap { hours[$0] }, day, over: stored),
+                try await !store.write([candle]).isEmpty
+            else { return }
+        }
+        throw Self.keptChanging(instrument)
+    }
+
+    /// The day as its hours make it, or nil where it is stored as that, or no hour is.
+    private static func merged(_ hours: [StoredCandle], _ key: CandleKey, over stored: StoredCandle?) -> StoredCandle? {
+        guard let bar = TradeBar.merged(hours.map(\.bar), to: .day).first else { return nil }
+        let day = StoredCandle(
+            key: key,
+            version: stored?.version ?? 0,
+            bar: bar,
+            isFinal: hours.allSatisfy(\.isFinal),
+            appliedThrough: hours.map(\.appliedThrough).max() ?? .min
+        )
+        return stored.map(day.saysTheSame(as:)) ?? false ? nil : day
+    }
+
+    private static func keptChanging(_ instrument: Instrument) -> StoreError {
+        StoreError(.unavailable, "the candles of \(instrument) kept changing; try again")
     }
 
     /// Answers false where a document was changed by somebody else meanwhile.
@@ -75,7 +101,7 @@ public struct CandleFinalizer: Sendable {
         if let seconds = plan.seconds {
             guard try await store.write(seconds) else { return false }
         }
-        guard try await store.write(plan.parts).isEmpty else { return false }
+        guard try await store.write(plan.minutes).isEmpty else { return false }
         if !plan.obsolete.isEmpty {
             guard try await store.remove(plan.obsolete) else { return false }
         }
@@ -89,12 +115,14 @@ private struct Plan {
     private let key: CandleKey
     private let stored: [CandleKey: StoredCandle]
     private let storedSeconds: SecondBars?
-    /// Bars shorter than an hour.
-    private(set) var parts: [StoredCandle] = []
+    /// Bars of minutes that are not stored as their trades make them.
+    private(set) var minutes: [StoredCandle] = []
     private(set) var seconds: SecondBars?
     /// Stored bars that no trade stands behind.
     private(set) var obsolete: [StoredCandle] = []
     private(set) var hour: StoredCandle?
+
+    var knownHour: StoredCandle? { stored[key] }
 
     init(_ key: CandleKey, stored: [StoredCandle], seconds: SecondBars?) {
         self.key = key
@@ -116,43 +144,54 @@ private struct Plan {
         {
             seconds = nil
         }
-        var made: Set<CandleKey> = []
-        var bars = trades.bars
-        for interval in [CandleInterval.minute, .fiveMinutes, .hour] {
-            bars = TradeBar.merged(bars, to: interval)
-            for bar in bars {
-                let key = key(interval, bar.start)
-                made.insert(key)
-                put(bar, key, trades.appliedThrough)
-            }
-        }
-        obsolete = stored.values.filter { !made.contains($0.key) }.sorted { $0.key < $1.key }
+        let minutes = TradeBar.merged(trades.bars, to: .minute)
+        for bar in minutes { put(minute: bar, trades) }
+        let made = Set(minutes.map { key(.minute, $0.start) })
+        obsolete = stored.values.filter { $0.key != key && !made.contains($0.key) }.sorted { $0.key < $1.key }
+        if let bar = TradeBar.merged(minutes, to: .hour).first { put(hour: bar, trades.appliedThrough) }
     }
 
     /// Makes the stored bars final as they are, because trades that are in them are stored no more.
     ///
     /// Answers false where they are not all up to the position.
     mutating func keep(_ appliedThrough: Int64) -> Bool {
-        guard let hour = stored[key], hour.appliedThrough == appliedThrough else { return false }
-        for interval in [CandleInterval.minute, .fiveMinutes] {
-            let count = stored.values.filter { $0.key.interval == interval }.reduce(0) { $0 + $1.bar.count }
-            guard count == hour.bar.count else { return false }
-        }
-        for candle in stored.values.sorted(by: { $0.key < $1.key }) { put(candle.bar, candle.key, appliedThrough) }
+        guard let hour = knownHour, hour.appliedThrough == appliedThrough else { return false }
+        let count = stored.values.filter { $0.key.interval == .minute }.reduce(0) { $0 + $1.bar.count }
+        guard count == hour.bar.count else { return false }
+        put(hour: hour.bar, appliedThrough)
         return true
     }
 
-    private mutating func put(_ bar: TradeBar, _ key: CandleKey, _ appliedThrough: Int64) {
+    /// A bar that ingest made right is not written once more: it is final with its hour.
+    ///
+    /// Where none was left out, it is of stored trades only, and of all of them if it has as many. Where repetitions
+    /// were left out, it may be right because ingest has yet to add one: then it has to say up to where it is right.
+    private mutating func put(minute bar: TradeBar, _ trades: TradeHour) {
+        let key = key(.minute, bar.start)
         let known = stored[key]
-        if let known, known.isFinal, known.bar == bar, known.appliedThrough == appliedThrough { return }
+        if let known, known.bar == bar, trades.duplicates == 0 || known.appliedThrough == trades.appliedThrough {
+            return
+        }
+        minutes.append(
+            StoredCandle(
+                key: key,
+                version: known?.version ?? 0,
+                bar: bar,
+                isFinal: true,
+                appliedThrough: trades.appliedThrough
+            )
+        )
+    }
+
+    private mutating func put(hour bar: TradeBar, _ appliedThrough: Int64) {
         let candle = StoredCandle(
             key: key,
-            version: known?.version ?? 0,
+            version: knownHour?.version ?? 0,
             bar: bar,
             isFinal: true,
             appliedThrough: appliedThrough
         )
-        if key.interval == .hour { hour = candle } else { parts.append(candle) }
+        hour = knownHour.map(candle.saysTheSame(as:)) ?? false ? nil : candle
     }
 
     private func key(_ interval: CandleInterval, _ start: Int64) -> CandleKey {

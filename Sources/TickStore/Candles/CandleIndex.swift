@@ -4,11 +4,12 @@ public import MarketData
 
 /// Which hours of an instrument have bars, and up to where: what the documents of interval `1h` say.
 public enum CandleIndex {
-    /// The bars of one source in one hour.
+    /// The bars of one source in one hour, or in one day.
     public struct Entry: Equatable, Sendable {
+        let interval: CandleInterval
         public let source: String
-        /// The start of the hour, in nanoseconds; of the day, where days were asked for.
-        public let hourStart: Int64
+        /// The start of the hour, or of the day, in nanoseconds.
+        public let start: Int64
         /// Whether all bars of the hour were made final; a late trade takes that back.
         public let isFinal: Bool
         /// The tape position of the last trade that is in the bars.
@@ -27,53 +28,50 @@ public enum CandleIndex {
         _ writer: VersionedWriter,
         _ instrument: Instrument
     ) async throws(StoreError) -> [Entry] {
-        try await load(writer, instrument, starts: .min..<(.max))
+        try await load(writer, instrument, [.hour], starts: .min..<(.max))
     }
 
-    /// Loads the days of an instrument in place of its hours.
-    ///
-    /// - Throws: `StoreError`.
-    static func days(_ writer: VersionedWriter, _ instrument: Instrument) async throws(StoreError) -> [Entry] {
-        try await load(writer, instrument, .day, starts: .min..<(.max))
-    }
-
-    /// Loads the hours of an instrument that begin in a range of time.
+    /// Loads the hours of an instrument, or its days, or both, that begin in a range of time: in order of interval,
+    /// start and source.
     static func load(
         _ writer: VersionedWriter,
         _ instrument: Instrument,
-        _ interval: CandleInterval = .hour,
+        _ intervals: [CandleInterval],
         starts: Range<Int64>
     ) async throws(StoreError) -> [Entry] {
         let documents = try await writer.find(
             DocumentQuery(
                 CandlesCollection.name,
-                where: CandlesCollection.conditions(instrument, interval, starts: starts),
-                order: [.init(Field.start), .init(Field.source)],
+                where: CandlesCollection.conditions(instrument, intervals, starts: starts),
+                order: [.init(Field.interval), .init(Field.start), .init(Field.source)],
                 fields: .only(
                     CandlesCollection.schema.fields + [
-                        Field.source, Field.start, Field.isFinal, Field.appliedThrough, Field.count,
+                        Field.interval, Field.source, Field.start, Field.isFinal, Field.appliedThrough, Field.count,
                     ]
                 ),
                 limit: hoursMax
             )
         )
         var entries: [Entry] = []
-        for document in documents {
-            let document = try CandlesCollection.schema.current(document)
-            do throws(BSONError) {
-                entries.append(
-                    Entry(
-                        source: try document.string(Field.source),
-                        hourStart: try document.integer(Field.start),
-                        isFinal: try document.bool(Field.isFinal),
-                        appliedThrough: try document.integer(Field.appliedThrough),
-                        tradeCount: try document.integer(Field.count)
-                    )
-                )
-            } catch {
-                throw StoreError(.unreadable, "a candle of \(instrument) cannot be read: \(error)")
-            }
-        }
+        for document in documents { entries.append(try entry(document, of: instrument)) }
         return entries
+    }
+    private static func entry(_ document: BSONDocument, of instrument: Instrument) throws(StoreError) -> Entry {
+        let document = try CandlesCollection.schema.current(document)
+        do throws(BSONError) {
+            guard let interval = CandleInterval(name: try document.string(Field.interval)) else {
+                throw BSONError(.wrongType, field: Field.interval)
+            }
+            return Entry(
+                interval: interval,
+                source: try document.string(Field.source),
+                start: try document.integer(Field.start),
+                isFinal: try document.bool(Field.isFinal),
+                appliedThrough: try document.integer(Field.appliedThrough),
+                tradeCount: try document.integer(Field.count)
+            )
+        } catch {
+            throw StoreError(.unreadable, "a candle of \(instrument) cannot be read: \(error)")
+        }
     }
 }

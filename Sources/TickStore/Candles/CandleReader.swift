@@ -40,7 +40,8 @@ public struct CandleRow: Equatable, Sendable {
 /// Reads the bars of one instrument and interval in order of start, hour by hour.
 ///
 /// Where the bars of an hour are final and its trades the same as then, stored bars are used, and where trades are gone
-/// that are in stored bars; all others are made from the trades. Sources are merged in the order of their names. One
+/// that are in stored bars; all others are made from the trades. Bars of five minutes are made of stored minutes, those
+/// of days of hours. Sources are merged in the order of their names. One
 /// day's stored bars and one hour's trades are in memory at once. Used by one task at a time.
 public final class CandleReader {
     private let writer: VersionedWriter
@@ -84,10 +85,10 @@ extension CandleReader {
         let lower = starts.lowerBound == .min ? .min : CandleInterval.hour.start(of: starts.lowerBound)
         let range = lower..<max(lower, starts.upperBound)
         let windows = try await TradeWindow.load(writer, query.instrument, starts: range)
-        let entries = try await CandleIndex.load(writer, query.instrument, starts: range)
+        let entries = try await CandleIndex.load(writer, query.instrument, [.hour], starts: range)
         var known: [Int64: [String: (window: TradeWindow?, entry: CandleIndex.Entry?)]] = [:]
         for window in windows { known[window.start, default: [:]][window.source, default: (nil, nil)].window = window }
-        for entry in entries { known[entry.hourStart, default: [:]][entry.source, default: (nil, nil)].entry = entry }
+        for entry in entries { known[entry.start, default: [:]][entry.source, default: (nil, nil)].entry = entry }
         let plans = known.map { start, sources in
             HourPlan(
                 start: start,
@@ -167,6 +168,8 @@ private struct StoredDay {
     private let writer: VersionedWriter
     private let instrument: Instrument
     private let interval: CandleInterval
+    /// Of which documents the bars are made.
+    private let storedInterval: CandleInterval
     /// What is loaded: stored bars by hour and source.
     private var span: Range<Int64> = 0..<0
     private var loaded: [CandleKey: [StoredBar]] = [:]
@@ -176,7 +179,6 @@ private struct StoredDay {
 
     private struct StoredBar {
         let bar: TradeBar
-        let isFinal: Bool
         let appliedThrough: Int64
     }
 
@@ -184,9 +186,12 @@ private struct StoredDay {
         self.writer = writer
         instrument = query.instrument
         interval = query.interval == .day ? .hour : query.interval
+        storedInterval = interval == .fiveMinutes ? .minute : interval
     }
 
-    /// The bars of an hour if they are final and all there; nil where they are being changed.
+    /// The bars of an hour that is final, if they are all there; nil where they are being changed.
+    ///
+    /// A bar that knows of a later trade than the hour was changed since.
     mutating func finalBars(
         of hour: CandleKey,
         _ entry: CandleIndex.Entry
@@ -194,13 +199,18 @@ private struct StoredDay {
         try await load(hour)
         let bars = loaded[hour] ?? []
         let isWhole = bars.reduce(0) { $0 + $1.bar.count } == entry.tradeCount
-        let isFinal = bars.allSatisfy { $0.isFinal && $0.appliedThrough == entry.appliedThrough }
-        return isWhole && isFinal ? bars.map(\.bar) : nil
+        let isFinal = bars.allSatisfy { $0.appliedThrough <= entry.appliedThrough }
+        return isWhole && isFinal ? merged(bars) : nil
     }
 
     mutating func bars(of hour: CandleKey) async throws(StoreError) -> [TradeBar] {
         try await load(hour)
-        return (loaded[hour] ?? []).map(\.bar)
+        return merged(loaded[hour] ?? [])
+    }
+
+    private func merged(_ stored: [StoredBar]) -> [TradeBar] {
+        let bars = stored.map(\.bar)
+        return interval == storedInterval ? bars : TradeBar.merged(bars, to: interval)
     }
 
     /// The sources whose bar of a day is final.
@@ -211,31 +221,30 @@ private struct StoredDay {
 
     private mutating func load(_ hour: CandleKey) async throws(StoreError) {
         guard !span.contains(hour.start) else { return }
-        let unit = interval == .second ? CandleInterval.hour : .day
+        let unit = storedInterval == .second ? CandleInterval.hour : .day
         let start = unit.start(of: hour.start)
         loaded = [:]
         span = 0..<0
-        for document in try await find(interval, start..<unit.end(of: start)) {
-            if interval == .second {
+        for document in try await find(storedInterval, start..<unit.end(of: start)) {
+            if storedInterval == .second {
                 let seconds = try SecondBars(document)
-                for bar in seconds.bars { add(bar, seconds.key, seconds.isFinal, seconds.appliedThrough) }
+                for bar in seconds.bars { add(bar, seconds.key, seconds.appliedThrough) }
             } else {
                 let candle = try StoredCandle(document)
-                add(candle.bar, candle.key, candle.isFinal, candle.appliedThrough)
+                add(candle.bar, candle.key, candle.appliedThrough)
             }
         }
         span = start..<unit.end(of: start)
     }
 
-    private mutating func add(_ bar: TradeBar, _ key: CandleKey, _ isFinal: Bool, _ appliedThrough: Int64) {
+    private mutating func add(_ bar: TradeBar, _ key: CandleKey, _ appliedThrough: Int64) {
         let hour = CandleKey(
             source: key.source,
             instrument: key.instrument,
             interval: .hour,
             start: CandleInterval.hour.start(of: key.start)
         )
-        let stored = StoredBar(bar: bar, isFinal: isFinal, appliedThrough: appliedThrough)
-        loaded[hour, default: []].append(stored)
+        loaded[hour, default: []].append(StoredBar(bar: bar, appliedThrough: appliedThrough))
     }
 
     private func find(
@@ -245,7 +254,7 @@ private struct StoredDay {
         let documents = try await writer.find(
             DocumentQuery(
                 CandlesCollection.name,
-                where: CandlesCollection.conditions(instrument, interval, starts: starts),
+                where: CandlesCollection.conditions(instrument, [interval], starts: starts),
                 order: [.init(Field.start), .init(Field.source)],
                 limit: Self.barsMax
             )

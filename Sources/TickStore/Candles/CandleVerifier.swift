@@ -153,7 +153,7 @@ private struct AscendingBars {
 
 extension CandleVerifier {
     private func check(_ instrument: Instrument, _ entry: CandleIndex.Entry) async throws(StoreError) {
-        let hour = CandleKey(source: entry.source, instrument: instrument, interval: .hour, start: entry.hourStart)
+        let hour = CandleKey(source: entry.source, instrument: instrument, interval: .hour, start: entry.start)
         let trades = try await TradeHour.read(writer, hour, bars: .second)
         guard let trades, !trades.isLess(than: entry.tradeCount) else {
             report.hoursWithoutTrades += 1
@@ -165,8 +165,8 @@ extension CandleVerifier {
         let loader = CandleLoader(reading: writer)
         let seconds = try await loader.loadSeconds(hour: hour)
         expect(trades.bars, seconds?.bars ?? [], hour, .second)
-        let stored = try await loader.load(hour: hour, [.minute, .fiveMinutes, .hour])
-        for interval in [CandleInterval.minute, .fiveMinutes, .hour] {
+        let stored = try await loader.load(hour: hour, [.minute, .hour])
+        for interval in [CandleInterval.minute, .hour] {
             let bars = stored.filter { $0.key.interval == interval }.map(\.bar)
             expect(TradeBar.merged(trades.bars, to: interval), bars, hour, interval)
         }

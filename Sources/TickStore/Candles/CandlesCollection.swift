@@ -33,15 +33,15 @@ public enum CandlesCollection {
     public static let schema = SchemaHistory(of: name)
     public static var schemaVersion: Int64 { schema.version }
 
-    /// What holds for the documents of an instrument and interval that start in a range of time.
+    /// What holds for the documents of an instrument and some intervals that start in a range of time.
     static func conditions(
         _ instrument: Instrument,
-        _ interval: CandleInterval,
+        _ intervals: [CandleInterval],
         starts: Range<Int64>
     ) -> [DocumentQuery.Condition] {
         [
             .equals(Field.instrumentSymbol, .string(instrument.description)),
-            .equals(Field.interval, .string(interval.name)),
+            .isIn(Field.interval, intervals.map { .string($0.name) }),
             .greaterOrEqual(Field.start, .int64(starts.lowerBound)),
             .less(Field.start, .int64(starts.upperBound)),
         ]

@@ -21,6 +21,11 @@ package struct StoredCandle: Sendable {
         self.appliedThrough = appliedThrough
     }
 
+    /// Whether another document says the same, whatever its version.
+    func saysTheSame(as other: StoredCandle) -> Bool {
+        bar == other.bar && isFinal == other.isFinal && appliedThrough == other.appliedThrough
+    }
+
     private typealias Field = CandlesCollection.Field
 
     /// The change that makes the document what this value says, of the version that the value names.

@@ -49,17 +49,16 @@ struct CandleMarks: Sendable {
         let start: Int64
     }
 
-    init(hours: [CandleIndex.Entry], days: [CandleIndex.Entry]) {
-        for entry in hours { self.hours[Key(source: entry.source, start: entry.hourStart)] = entry }
-        for entry in days { self.days[Key(source: entry.source, start: entry.hourStart)] = entry }
+    init(_ entries: [CandleIndex.Entry]) {
+        for entry in entries {
+            let key = Key(source: entry.source, start: entry.start)
+            if entry.interval == .day { days[key] = entry } else { hours[key] = entry }
+        }
     }
 
     /// - Throws: `StoreError`.
     static func load(_ writer: VersionedWriter, _ instrument: Instrument) async throws(StoreError) -> CandleMarks {
-        CandleMarks(
-            hours: try await CandleIndex.load(writer, instrument),
-            days: try await CandleIndex.days(writer, instrument)
-        )
+        CandleMarks(try await CandleIndex.load(writer, instrument, [.hour, .day], starts: .min..<(.max)))
     }
 
     /// Whether the bars of an hour are final, with all of its trades.

@@ -34,7 +34,7 @@ final class CompactionWorker {
             outcome = try await deleter.delete(bucket, rule)
         case .finalizeHour(let hour): outcome = try await finalize(hour)
         case .finalizeDay(let source, let instrument, let start):
-            try await candles.finalizeDay(source: source, instrument: instrument, dayStart: start, isFinal: true)
+            try await candles.finalizeDay(source: source, instrument: instrument, dayStart: start)
             return report
         }
         switch outcome {

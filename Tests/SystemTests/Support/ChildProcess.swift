@@ -75,8 +75,8 @@ final class ChildProcess: Sendable {
 
     /// Ends a process that nobody waited for.
     ///
-    /// Its end is taken, too: an exit test (`processExitsWith`) of the same run looks at the first child that has ended,
-    /// and would look at this one for ever.
+    /// Its end is taken, too: an exit test (`processExitsWith`) looks at the first child of the run that ended, and
+    /// would look at this one for ever.
     deinit {
         closeInput()
         if isReaped.withLock({ !$0 }) {

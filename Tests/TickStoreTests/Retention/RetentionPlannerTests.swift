@@ -55,14 +55,15 @@ import Testing
         func marks(isFinal: Bool, applied difference: Int64 = 0) -> CandleMarks {
             let entries = later.map { outline in
                 CandleIndex.Entry(
+                    interval: .hour,
                     source: outline.source,
-                    hourStart: outline.windowStart,
+                    start: outline.windowStart,
                     isFinal: isFinal,
                     appliedThrough: outline.state.appliedThrough + difference,
                     tradeCount: outline.state.eventCount
                 )
             }
-            return CandleMarks(hours: entries, days: [])
+            return CandleMarks(entries)
         }
         #expect(hours(sealed, now: 9 * Market.hour, candles: marks(isFinal: true)) == [1, 2])
         #expect(hours(sealed, now: 9 * Market.hour, candles: marks(isFinal: true, applied: 5)) == [1, 2])
