@@ -26,7 +26,7 @@ package final class CandleKeeper: Sendable {
         }
     }
 
-    /// The bars whose documents are remembered; beyond it those that were not used lately are read again.
+    /// The bars whose documents are remembered; beyond it all are read again.
     private static let knownMax = 100_000
     private static let roundsMax = 64
 

@@ -74,14 +74,15 @@ extension MongoDocumentStore {
 
     private func command(_ query: DocumentQuery, at moment: StoreMoment, skip: Int, count: Int) -> BSONDocument {
         let options = query.findOptions(maxTimeMS: pool.configuration.limits.readTimeMsMax)
-        let replaced: Set<String> = ["limit", "readConcern", "batchSize", "singleBatch"]
+        let replaced: Set<String> = ["limit", "readConcern", "batchSize"]
         return BSONDocument { writer in
             writer.append("find", .string(query.collection))
             writer.append("filter", .document(query.conditions.filter))
             for (key, value) in options.fields where !replaced.contains(key) { writer.append(key, value) }
             writer.append("skip", .int64(Int64(skip)))
             writer.append("limit", .int64(Int64(count)))
-            writer.append("batchSize", .int64(Int64(count)))
+            // One more, so that a full page is known to be the end.
+            writer.append("batchSize", .int64(Int64(count) + 1))
             writer.append("readConcern", ["level": "snapshot", "atClusterTime": .timestamp(moment.value)])
         }
     }

@@ -129,28 +129,30 @@ extension BlockColumns {
         return low
     }
 
-    func makeEvents(
+    func appendEvents(
         _ header: BlockHeader,
         _ rows: Range<Int>,
+        to events: inout ContiguousArray<MarketEvent>,
         _ texts: inout TextPool
-    ) -> ContiguousArray<MarketEvent> {
+    ) {
         switch header.kind {
-        case .trade: makeTrades(header, rows, &texts)
-        case .quote: makeQuotes(header, rows)
-        case .candle: makeCandles(header, rows)
+        case .trade: appendTrades(header, rows, to: &events, &texts)
+        case .quote: appendQuotes(header, rows, to: &events)
+        case .candle: appendCandles(header, rows, to: &events)
         }
     }
 
-    private func makeTrades(
+    private func appendTrades(
         _ header: BlockHeader,
         _ rows: Range<Int>,
+        to events: inout ContiguousArray<MarketEvent>,
         _ texts: inout TextPool
-    ) -> ContiguousArray<MarketEvent> {
+    ) {
         let (prices, sizes, sides) = (decimals(.price), decimals(.size), column(.side))
         let (numbers, lengths) = (column(.idNumber), column(.idText))
         let (codes, conditions) = (column(.venueCode), column(.condition))
         var textStart = has(.idText) ? lengths[..<rows.lowerBound].reduce(0) { $0 + ($1 == .min ? 0 : Int($1)) } : 0
-        return make(header, rows) { index in
+        append(header, rows, to: &events) { index in
             var id = EventID.absent
             if numbers[index] != .min {
                 id = EventID(number: numbers[index])
@@ -172,11 +174,15 @@ extension BlockColumns {
         }
     }
 
-    private func makeQuotes(_ header: BlockHeader, _ rows: Range<Int>) -> ContiguousArray<MarketEvent> {
+    private func appendQuotes(
+        _ header: BlockHeader,
+        _ rows: Range<Int>,
+        to events: inout ContiguousArray<MarketEvent>
+    ) {
         let (bidPrices, bidSizes) = (decimals(.bidPrice), decimals(.bidSize))
         let (askPrices, askSizes) = (decimals(.askPrice), decimals(.askSize))
         let (codes, conditions) = (column(.venueCode), column(.condition))
-        return make(header, rows) { index in
+        append(header, rows, to: &events) { index in
             .quote(
                 Quote(
                     bidPrice: bidPrices[index],
@@ -190,10 +196,14 @@ extension BlockColumns {
         }
     }
 
-    private func makeCandles(_ header: BlockHeader, _ rows: Range<Int>) -> ContiguousArray<MarketEvent> {
+    private func appendCandles(
+        _ header: BlockHeader,
+        _ rows: Range<Int>,
+        to events: inout ContiguousArray<MarketEvent>
+    ) {
         let (opens, highs, lows) = (decimals(.open), decimals(.high), decimals(.low))
         let (closes, volumes, intervals) = (decimals(.close), decimals(.volume), column(.interval))
-        return make(header, rows) { index in
+        append(header, rows, to: &events) { index in
             .candle(
                 Candle(
                     open: opens[index],
@@ -208,32 +218,31 @@ extension BlockColumns {
     }
 
     @inline(__always)
-    private func make(
+    private func append(
         _ header: BlockHeader,
         _ rows: Range<Int>,
+        to events: inout ContiguousArray<MarketEvent>,
         _ payload: (Int) -> MarketEvent.Payload
-    ) -> ContiguousArray<MarketEvent> {
+    ) {
         let (times, delays) = (column(.eventTime), column(.receiptDelay))
         let (sequences, flags, streams) = (column(.sequence), column(.flags), column(.stream))
-        return ContiguousArray(unsafeUninitializedCapacity: rows.count) { events, initialized in
-            for (place, index) in rows.enumerated() {
-                let time = times[index]
-                let delay = delays[index]
-                let event = MarketEvent(
-                    // Positions in tape order ascend by at least one: these keep the order of events within and
-                    // between blocks. Those of a sealed block only keep the order within it.
-                    position: TapePosition(rawValue: header.positions.lowerBound &+ Int64(index)),
-                    eventTime: Timestamp(nanoseconds: time),
-                    receiptTime: delay == .min ? .absent : Timestamp(nanoseconds: time &+ delay),
-                    sequence: sequences[index],
-                    instrument: 0,
-                    stream: Int32(truncatingIfNeeded: streams[index]),
-                    flags: EventFlags(rawValue: UInt32(truncatingIfNeeded: flags[index])),
-                    payload: payload(index)
-                )
-                events.initializeElement(at: place, to: event)
-            }
-            initialized = rows.count
+        if events.isEmpty { events.reserveCapacity(rows.count) }
+        for index in rows {
+            let time = times[index]
+            let delay = delays[index]
+            let event = MarketEvent(
+                // Positions in tape order ascend by at least one: these keep the order of events within and between
+                // blocks. Those of a sealed block only keep the order within it.
+                position: TapePosition(rawValue: header.positions.lowerBound &+ Int64(index)),
+                eventTime: Timestamp(nanoseconds: time),
+                receiptTime: delay == .min ? .absent : Timestamp(nanoseconds: time &+ delay),
+                sequence: sequences[index],
+                instrument: 0,
+                stream: Int32(truncatingIfNeeded: streams[index]),
+                flags: EventFlags(rawValue: UInt32(truncatingIfNeeded: flags[index])),
+                payload: payload(index)
+            )
+            events.append(event)
         }
     }
 }

@@ -1,7 +1,8 @@
 private import CChecksum
 public import MarketData
 
-/// The events of one block, in the order in which they stand there: that of the tape, or of event time if it is sealed.
+/// The events of one block, or those that were asked for, in the order in which they stand there: that of the tape, or
+/// of event time if it is sealed.
 ///
 /// Instruments are not part of a block.
 ///
@@ -79,11 +80,37 @@ public final class BlockDecoder {
         _ bytes: UnsafeRawBufferPointer,
         within times: Range<Int64> = .min..<(.max)
     ) throws(BlockError) -> DecodedBlock {
-        let header = try decodeColumns(bytes)
+        var events = ContiguousArray<MarketEvent>()
         var texts = TextPool()
-        let rows = header.isSealed ? columns.rows(within: times) : 0..<header.count
-        let events = columns.makeEvents(header, rows, &texts)
+        let header = try decode(bytes, within: times, appendingTo: &events, &texts)
         return DecodedBlock(header: header, events: events, texts: texts)
+    }
+
+    /// Decodes a block into memory that is there, behind what is there; the texts of its identifiers go into a pool.
+    ///
+    /// - Throws: `BlockError`; nothing is appended then.
+    public func decode(
+        _ bytes: [UInt8],
+        appendingTo events: inout ContiguousArray<MarketEvent>,
+        _ texts: inout TextPool
+    ) throws(BlockError) {
+        _ = try bytes.withUnsafeBytes { bytes in
+            Result<BlockHeader, BlockError> { () throws(BlockError) in
+                try decode(bytes, within: .min..<(.max), appendingTo: &events, &texts)
+            }
+        }.get()
+    }
+
+    private func decode(
+        _ bytes: UnsafeRawBufferPointer,
+        within times: Range<Int64>,
+        appendingTo events: inout ContiguousArray<MarketEvent>,
+        _ texts: inout TextPool
+    ) throws(BlockError) -> BlockHeader {
+        let header = try decodeColumns(bytes)
+        let rows = header.isSealed ? columns.rows(within: times) : 0..<header.count
+        columns.appendEvents(header, rows, to: &events, &texts)
+        return header
     }
 
     /// The event times of a block, in the order of its events.

@@ -87,11 +87,19 @@ public final class BucketReader {
     ///
     /// - Throws: `StoreError`, as `next`.
     func nextMerged() async throws(StoreError) -> MergedEvents? {
+        var merged = MergedEvents()
+        return try await appendNext(to: &merged) ? merged : nil
+    }
+
+    /// Appends the next events in order; answers whether there were any.
+    ///
+    /// - Throws: `StoreError`, as `next`.
+    func appendNext(to merged: inout MergedEvents) async throws(StoreError) -> Bool {
         while true {
             guard let outlines = try await currentOutlines() else { continue }
             let limit = nextOutline < outlines.count ? outlines[nextOutline].outline.state.firstEventTime : Int64.max
-            if let merged = try merge.next(before: limit) { return merged }
-            guard nextOutline < outlines.count else { return nil }
+            if try merge.appendNext(to: &merged, before: limit) { return true }
+            guard nextOutline < outlines.count else { return false }
             let isThere = try await fetch(outlines[nextOutline])
             if isThere { nextOutline += 1 } else { lookAgain() }
         }

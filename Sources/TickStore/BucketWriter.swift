@@ -11,7 +11,7 @@ import TickCodec
 ///
 /// Used by one task at a time.
 public final class BucketWriter {
-    /// The states that are remembered; beyond it those that were not used lately are read again.
+    /// The states that are remembered; beyond it all are read again.
     static let statesMax = 200_000
     /// A bucket that conflicts this often in a row has a competitor that never pauses: give up, visibly.
     static let roundsMax = 64

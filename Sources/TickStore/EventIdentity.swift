@@ -133,9 +133,10 @@ struct EventCursor {
     @inline(__always)
     mutating func next() throws(StoreError) -> MarketEvent? {
         if index == current.events.count {
-            guard let merged = try merge.next() else { return nil }
-            current = merged
+            // Into the same memory.
+            current.removeAll()
             index = 0
+            guard try merge.appendNext(to: &current) else { return nil }
         }
         defer { index += 1 }
         return current.events[index]

@@ -101,19 +101,12 @@ final class EventMerge {
         }
     }
 
-    /// The next events, all of them earlier than `limit`; nil where there are none, so far.
+    /// Appends the next events, all of them earlier than `limit`, to those that are there; answers whether there were
+    /// any, so far.
     ///
     /// Whoever calls promises that no block that is still to be added holds an event before `limit`.
     ///
     /// - Throws: `StoreError` with code `unreadable` where a block is damaged.
-    func next(before limit: Int64 = .max) throws(StoreError) -> MergedEvents? {
-        var merged = MergedEvents()
-        return try appendNext(to: &merged, before: limit) ? merged : nil
-    }
-
-    /// Appends the next events to those that are there; answers whether there were any.
-    ///
-    /// - Throws: `StoreError`, as `next`.
     func appendNext(to merged: inout MergedEvents, before limit: Int64 = .max) throws(StoreError) -> Bool {
         while true {
             let earliest = waiting.last?.header.eventTimes.lowerBound ?? .max
@@ -124,8 +117,31 @@ final class EventMerge {
             }
             guard let block = waiting.last, earliest < limit || limit == .max else { return false }
             waiting.removeLast()
+            let next = min(limit, waiting.last?.header.eventTimes.lowerBound ?? .max)
+            if isAlone(block, before: next) {
+                try append(block, to: &merged)
+                frontier = max(frontier, min(next, bounds.upperBound))
+                return true
+            }
             try decode(block)
         }
+    }
+
+    /// Whether a block is wanted as a whole, and its events stand before all others that are left.
+    private func isAlone(_ block: StoredBlock, before next: Int64) -> Bool {
+        let times = block.header.eventTimes
+        return runs.isEmpty && frontier <= times.lowerBound && times.upperBound < min(next, bounds.upperBound)
+    }
+
+    /// Decodes a block right behind what is merged.
+    private func append(_ block: StoredBlock, to merged: inout MergedEvents) throws(StoreError) {
+        let start = merged.events.count
+        do throws(BlockError) {
+            try decoder.decode(block.bytes, appendingTo: &merged.events, &merged.texts)
+        } catch {
+            throw StoredBlock.damaged(block.place, error)
+        }
+        if !block.header.isSealed { merged.events.sortByTime(from: start) }
     }
 
     private func decode(_ block: StoredBlock) throws(StoreError) {
@@ -136,7 +152,7 @@ final class EventMerge {
             throw StoredBlock.damaged(block.place, error)
         }
         var events = decoded.events
-        if !block.header.isSealed { events.sortByTime() }
+        if !block.header.isSealed { events.sortByTime(from: 0) }
         var run = Run(rank: block.rank, events: events, texts: decoded.texts, next: 0)
         run.next = run.end(before: frontier)
         guard run.next < run.events.count, run.headTime < bounds.upperBound else { return }
@@ -166,12 +182,6 @@ extension MergedEvents {
         _ runTexts: TextPool,
         from start: Int
     ) {
-        if isEmpty, events.capacity < range.count, range == run.indices {
-            // One block, alone, for a reader: its events are taken over as they are.
-            events = run
-            texts = runTexts
-            return
-        }
         guard events.count > start, let last = events.last, run[range.lowerBound].eventTime < last.eventTime else {
             append(run[range], runTexts)
             return
@@ -224,11 +234,12 @@ extension TextPool {
 }
 
 extension ContiguousArray<MarketEvent> {
-    /// Sorts by event time; events of equal time keep their order.
-    mutating func sortByTime() {
-        guard !isSortedByTime else { return }
+    /// Sorts the events from a place on by event time; those of equal time keep their order.
+    mutating func sortByTime(from start: Int) {
+        guard !(start + 1..<Swift.max(count, start + 1)).allSatisfy({ self[$0 - 1].eventTime <= self[$0].eventTime })
+        else { return }
         // The standard library's sort is stable, though it does not promise to be: the place decides.
-        let order = indices.sorted { (self[$0].eventTime, $0) < (self[$1].eventTime, $1) }
-        self = ContiguousArray(order.map { self[$0] })
+        let order = (start..<count).sorted { (self[$0].eventTime, $0) < (self[$1].eventTime, $1) }
+        replaceSubrange(start..., with: order.map { self[$0] })
     }
 }

@@ -16,7 +16,7 @@ struct FetchedBlocks {
         _ outline: BucketOutline,
         _ wanted: Range<Int>?,
         _ writer: VersionedWriter,
-        at moment: StoreMoment? = nil
+        at moment: StoreMoment?
     ) async throws(StoreError) -> FetchedBlocks? {
         let isPart = wanted.map { $0.count < Int(outline.state.blockCount) } ?? false
         let fields: DocumentQuery.Fields

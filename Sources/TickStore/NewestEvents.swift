@@ -24,13 +24,15 @@ public struct NewestEvents: Sendable {
             var search = NewestSearch(writer, query, at: try await writer.moment())
             do throws(StoreError) {
                 let start = try await search.start(of: count)
-                return try await read(count, reading: writer, query, from: start, after: search.preview)
+                let newest = try await read(count, reading: writer, query, from: start, after: search.preview)
+                // Without history, some may have been removed between the search and the reading.
+                if start == nil || newest.events.count == count { return newest }
             } catch {
                 // That was but a moment ago: the next one may be there.
                 guard error.code == .historyLost else { throw error }
             }
         }
-        throw StoreError(.unavailable, "the history of the store is lost within moments; read again")
+        throw StoreError(.unavailable, "what is stored kept changing; read again")
     }
 
     private static let attemptsMax = 8

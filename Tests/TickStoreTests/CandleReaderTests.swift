@@ -117,6 +117,37 @@ import Testing
         #expect(final.map(\.isFinal) == [true, true, true, false])
     }
 
+    /// The last position of the day is that of another hour than the one that changed.
+    @Test func aDayIsMadeAgainWhicheverHourChanged() async throws {
+        let stand = try await Stand()
+        try await stand.store([Market.sided(0, 0, 100, 10, .buy)])
+        try await stand.store([Market.sided(1, Market.hour, 100, 10, .buy)])
+        func isDayFinal() async throws -> Bool {
+            let windows = try await TradeWindow.load(stand.writer, Market.instrument, starts: .min..<(.max))
+            let hours = windows.map { window in
+                CandleHour(
+                    source: Market.source,
+                    instrument: Market.instrument,
+                    start: window.start,
+                    appliedThrough: window.appliedThrough,
+                    isSealed: true
+                )
+            }
+            let marks = try await CandleMarks.load(stand.writer, Market.instrument)
+            return marks.isDayFinal(Market.source, CandleInterval.day.start(of: Market.start), hours)
+        }
+        for hour in [Int64(0), 1] { try await stand.finalize(hour: hour) }
+        #expect(try await isDayFinal())
+        try await stand.store([Market.sided(21, Market.hour + 1, 100, 10, .buy)])
+        try await stand.finalize(hour: 1)
+        #expect(try await isDayFinal())
+        try await stand.store([Market.sided(20, 1, 100, 10, .buy)])
+        try await stand.finalize(hour: 0, isDayOver: false)
+        #expect(try await !isDayFinal())
+        try await stand.finalize(hour: 0)
+        #expect(try await isDayFinal())
+    }
+
     /// Trades were deleted by their age, and one more arrives: a bar of it alone would be wrong.
     @Test func barsStandWhereTheirTradesAreGone() async throws {
         let stand = try await standWithTrades()

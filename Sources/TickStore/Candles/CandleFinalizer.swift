@@ -40,14 +40,14 @@ public struct CandleFinalizer: Sendable {
         let hour = CandleKey(source: source, instrument: instrument, interval: .hour, start: hourStart)
         for _ in 0..<Self.roundsMax {
             // Bars before trades: ingest writes in the other order, so no bar knows of a trade that is not read here.
-            let stored = try await store.loader.load(hour: hour, [.minute, .hour])
+            let stored = try await store.loader.load(hour: hour)
             let seconds = try await store.loader.loadSeconds(hour: hour)
             guard let trades = try await TradeHour.read(store.writer, hour, bars: .second) else {
                 return .withoutTrades
             }
             guard trades.appliedThrough == appliedThrough else { return .movedOn }
             var plan = Plan(hour, stored: stored, seconds: seconds)
-            if let known = plan.knownHour, trades.isLess(than: known.bar.count) {
+            if trades.lacksTrades || trades.bars.isEmpty || trades.isLess(than: plan.knownHour?.bar.count ?? 0) {
                 guard plan.keep(appliedThrough) else { return .withoutTrades }
             } else {
                 plan.make(trades)
@@ -87,7 +87,8 @@ public struct CandleFinalizer: Sendable {
             version: stored?.version ?? 0,
             bar: bar,
             isFinal: hours.allSatisfy(\.isFinal),
-            appliedThrough: hours.map(\.appliedThrough).max() ?? .min
+            appliedThrough: hours.map(\.appliedThrough).max() ?? .min,
+            hourVersions: hours.reduce(0) { $0 + $1.version }
         )
         return stored.map(day.saysTheSame(as:)) ?? false ? nil : day
     }

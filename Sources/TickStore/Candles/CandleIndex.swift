@@ -1,43 +1,39 @@
 import BSON
-public import DocumentStore
-public import MarketData
+import DocumentStore
+import MarketData
 
 /// Which hours of an instrument have bars, and up to where: what the documents of interval `1h` say.
-public enum CandleIndex {
+enum CandleIndex {
     /// The bars of one source in one hour, or in one day.
-    public struct Entry: Equatable, Sendable {
+    struct Entry: Equatable, Sendable {
         let interval: CandleInterval
-        public let source: String
+        let source: String
         /// The start of the hour, or of the day, in nanoseconds.
-        public let start: Int64
-        /// Whether all bars of the hour were made final; a late trade takes that back.
-        public let isFinal: Bool
+        let start: Int64
+        /// Whether compaction made the bars final; a late trade takes that back of its hour.
+        let isFinal: Bool
         /// The tape position of the last trade that is in the bars.
-        public let appliedThrough: Int64
+        let appliedThrough: Int64
         /// The trades that are in the bars.
-        public let tradeCount: Int64
+        let tradeCount: Int64
+        /// The version of the document.
+        let version: Int64
+        /// Of a day: as of `StoredCandle`.
+        let hourVersions: Int64?
     }
 
     private typealias Field = CandlesCollection.Field
     private static let hoursMax = 1_000_000
 
-    /// Loads the hours of an instrument, in order of start and source.
-    ///
-    /// - Throws: `StoreError`.
-    public static func load(
-        _ writer: VersionedWriter,
-        _ instrument: Instrument
-    ) async throws(StoreError) -> [Entry] {
-        try await load(writer, instrument, [.hour], starts: .min..<(.max))
-    }
-
     /// Loads the hours of an instrument, or its days, or both, that begin in a range of time: in order of interval,
     /// start and source.
+    ///
+    /// - Throws: `StoreError`.
     static func load(
         _ writer: VersionedWriter,
         _ instrument: Instrument,
         _ intervals: [CandleInterval],
-        starts: Range<Int64>
+        starts: Range<Int64> = .min..<(.max)
     ) async throws(StoreError) -> [Entry] {
         let documents = try await writer.find(
             DocumentQuery(
@@ -46,7 +42,8 @@ public enum CandleIndex {
                 order: [.init(Field.interval), .init(Field.start), .init(Field.source)],
                 fields: .only(
                     CandlesCollection.schema.fields + [
-                        Field.interval, Field.source, Field.start, Field.isFinal, Field.appliedThrough, Field.count,
+                        DocumentField.version, Field.hourVersions, Field.interval, Field.source, Field.start,
+                        Field.isFinal, Field.appliedThrough, Field.count,
                     ]
                 ),
                 limit: hoursMax
@@ -68,7 +65,9 @@ public enum CandleIndex {
                 start: try document.integer(Field.start),
                 isFinal: try document.bool(Field.isFinal),
                 appliedThrough: try document.integer(Field.appliedThrough),
-                tradeCount: try document.integer(Field.count)
+                tradeCount: try document.integer(Field.count),
+                version: try document.integer(DocumentField.version),
+                hourVersions: document[Field.hourVersions]?.integer
             )
         } catch {
             throw StoreError(.unreadable, "a candle of \(instrument) cannot be read: \(error)")

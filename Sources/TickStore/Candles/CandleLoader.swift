@@ -8,7 +8,7 @@ package struct CandleLoader: Sendable {
 
     private let writer: VersionedWriter
 
-    /// The most bars of an hour: sixty minutes, twelve times five minutes, an hour, and the seconds.
+    /// More than sixty minutes and an hour.
     private static let documentsPerHour = 100
 
     package init(reading writer: VersionedWriter) {
@@ -42,19 +42,16 @@ package struct CandleLoader: Sendable {
         return found
     }
 
-    /// Loads all bars of one source and hour but those of seconds, in order of start.
+    /// Loads the bar of one source and hour, and those of its minutes, in order of start.
     ///
     /// - Throws: `StoreError`.
-    func load(
-        hour: CandleKey,
-        _ intervals: [CandleInterval]
-    ) async throws(StoreError) -> [StoredCandle] {
+    func load(hour: CandleKey) async throws(StoreError) -> [StoredCandle] {
         let documents = try await writer.find(
             DocumentQuery(
                 CandlesCollection.name,
                 where: [
                     .equals(Field.instrumentSymbol, .string(hour.instrument.description)),
-                    .isIn(Field.interval, intervals.map { .string($0.name) }),
+                    .isIn(Field.interval, [CandleInterval.minute, .hour].map { .string($0.name) }),
                     .greaterOrEqual(Field.start, .int64(hour.start)),
                     .less(Field.start, .int64(CandleInterval.hour.end(of: hour.start))),
                     .equals(Field.source, .string(hour.source)),

@@ -41,8 +41,8 @@ public struct CandleRow: Equatable, Sendable {
 ///
 /// Where the bars of an hour are final and its trades the same as then, stored bars are used, and where trades are gone
 /// that are in stored bars; all others are made from the trades. Bars of five minutes are made of stored minutes, those
-/// of days of hours. Sources are merged in the order of their names. One
-/// day's stored bars and one hour's trades are in memory at once. Used by one task at a time.
+/// of days of hours. Sources are merged in the order of their names. One day's stored bars and one hour's trades are in
+/// memory at once. Used by one task at a time.
 public final class CandleReader {
     private let writer: VersionedWriter
     private let query: CandleQuery

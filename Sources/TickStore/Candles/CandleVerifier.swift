@@ -29,8 +29,13 @@ public final class CandleVerifier {
         }
         // Trades may be gone while bars stay: bars themselves say whose they are.
         for instrument in try await instrumentsWithBars() {
-            for entry in try await CandleIndex.load(writer, instrument) where entry.isFinal {
-                try await check(instrument, entry)
+            let entries = try await CandleIndex.load(writer, instrument, [.hour, .day])
+            for entry in entries where entry.isFinal {
+                if entry.interval == .day {
+                    try await checkDay(instrument, entry)
+                } else {
+                    try await check(instrument, entry)
+                }
             }
             progress(report)
         }
@@ -61,7 +66,7 @@ public final class CandleVerifier {
 
     private func instrumentsWithBars() async throws(StoreError) -> [Instrument] {
         typealias Field = CandlesCollection.Field
-        let days = try await writer.find(
+        let hours = try await writer.find(
             DocumentQuery(
                 CandlesCollection.name,
                 where: [.equals(Field.interval, .string(CandleInterval.hour.name))],
@@ -69,7 +74,7 @@ public final class CandleVerifier {
                 limit: Self.namesMax
             )
         )
-        return Set(days.compactMap { $0[Field.instrumentSymbol]?.string }).sorted()
+        return Set(hours.compactMap { $0[Field.instrumentSymbol]?.string }).sorted()
             .compactMap(Instrument.init(parsing:))
     }
 }
@@ -161,15 +166,28 @@ extension CandleVerifier {
         }
         // Trades that came since are no fault of the bars: they are made again.
         guard trades.appliedThrough == entry.appliedThrough else { return }
-        report.hoursChecked += 1
         let loader = CandleLoader(reading: writer)
         let seconds = try await loader.loadSeconds(hour: hour)
+        let stored = try await loader.load(hour: hour)
+        let positions = stored.map(\.appliedThrough) + [seconds?.appliedThrough ?? .min]
+        guard positions.allSatisfy({ $0 <= entry.appliedThrough }) else { return }
+        report.hoursChecked += 1
         expect(trades.bars, seconds?.bars ?? [], hour, .second)
-        let stored = try await loader.load(hour: hour, [.minute, .hour])
         for interval in [CandleInterval.minute, .hour] {
             let bars = stored.filter { $0.key.interval == interval }.map(\.bar)
             expect(TradeBar.merged(trades.bars, to: interval), bars, hour, interval)
         }
+    }
+
+    /// Compares the bar of a day with its hours, if none of them was changed since.
+    private func checkDay(_ instrument: Instrument, _ entry: CandleIndex.Entry) async throws(StoreError) {
+        let day = CandleKey(source: entry.source, instrument: instrument, interval: .day, start: entry.start)
+        let loader = CandleLoader(reading: writer)
+        let hours = try await loader.load(day.hours)
+        guard let stored = try await loader.load([day])[day],
+            stored.hourVersions == hours.values.reduce(0, { $0 + $1.version })
+        else { return }
+        expect(TradeBar.merged(day.hours.compactMap { hours[$0]?.bar }, to: .day), [stored.bar], day, .day)
     }
 
     private func expect(_ made: [TradeBar], _ stored: [TradeBar], _ hour: CandleKey, _ interval: CandleInterval) {

@@ -25,6 +25,8 @@ public enum CandlesCollection {
         public static let closeTime = "close_time"
         public static let isFinal = "is_final"
         public static let appliedThrough = "applied_through"
+        /// Of interval `1d` only.
+        public static let hourVersions = "hour_versions"
         /// The bars of one hour, of interval `1s` only.
         public static let bars = "bars"
     }
@@ -70,6 +72,7 @@ public enum CandlesCollection {
                 Field.count: ["bsonType": "long", "minimum": 1],
                 Field.isFinal: ["bsonType": "bool"],
                 Field.appliedThrough: ["bsonType": "long"],
+                Field.hourVersions: ["bsonType": "long"],
                 Field.bars: ["bsonType": "binData"],
             ],
         ],

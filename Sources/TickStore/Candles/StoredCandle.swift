@@ -12,18 +12,32 @@ package struct StoredCandle: Sendable {
     package var bar: TradeBar
     package var isFinal: Bool
     package var appliedThrough: Int64
+    /// Of a day: the sum of the versions of the hours that it was made of.
+    ///
+    /// Every change of an hour makes it greater, so it tells of any whether the day has it. No position does: a day has
+    /// many windows, which fill each for itself.
+    var hourVersions: Int64?
 
-    package init(key: CandleKey, version: Int64 = 0, bar: TradeBar, isFinal: Bool, appliedThrough: Int64) {
+    package init(
+        key: CandleKey,
+        version: Int64 = 0,
+        bar: TradeBar,
+        isFinal: Bool,
+        appliedThrough: Int64,
+        hourVersions: Int64? = nil
+    ) {
         self.key = key
         self.version = version
         self.bar = bar
         self.isFinal = isFinal
         self.appliedThrough = appliedThrough
+        self.hourVersions = hourVersions
     }
 
     /// Whether another document says the same, whatever its version.
     func saysTheSame(as other: StoredCandle) -> Bool {
         bar == other.bar && isFinal == other.isFinal && appliedThrough == other.appliedThrough
+            && hourVersions == other.hourVersions
     }
 
     private typealias Field = CandlesCollection.Field
@@ -40,7 +54,8 @@ package struct StoredCandle: Sendable {
     }
 
     private var fields: [(field: String, value: BSONValue)] {
-        [
+        let ofDay = hourVersions.map { [(field: Field.hourVersions, value: BSONValue.int64($0))] } ?? []
+        return ofDay + [
             (Field.open, .decimal(bar.open)),
             (Field.high, .decimal(bar.high)),
             (Field.low, .decimal(bar.low)),
@@ -67,6 +82,7 @@ package struct StoredCandle: Sendable {
             version = try document.integer(DocumentField.version)
             isFinal = try document.bool(Field.isFinal)
             appliedThrough = try document.integer(Field.appliedThrough)
+            hourVersions = document[Field.hourVersions]?.integer
             bar = TradeBar(
                 start: key.start,
                 prices: (

@@ -8,16 +8,22 @@ package struct TradeHour: Sendable {
     package let appliedThrough: Int64
     /// Trades that were stored and left out again, as repetitions of others.
     let duplicates: Int64
+    /// Whether trades are not in the bars that once were stored: deleted by retention, or in quarantine.
+    let lacksTrades: Bool
 
     package var count: Int64 { bars.reduce(0) { $0 + $1.count } }
 
     private static let roundsMax = 64
 
     /// Whether bars of so many trades were made when more trades were stored than are now.
-    package func isLess(than count: Int64) -> Bool { self.count + duplicates < count }
+    ///
+    /// The number alone does not tell: late trades may have taken the place of deleted ones.
+    package func isLess(than count: Int64) -> Bool {
+        count > 0 && (lacksTrades || self.count + duplicates < count)
+    }
 
     /// Reads the trades of a source that lie in the time of `key`, and makes bars of an interval of them; nil where no
-    /// trade of that hour is stored.
+    /// trade of that hour was ever stored.
     ///
     /// What is read is what one position of the tape says: trades that arrive meanwhile let it begin again.
     ///
@@ -31,10 +37,15 @@ package struct TradeHour: Sendable {
         var before = try await window(writer, key, hour)
         for _ in 0..<roundsMax {
             guard let seen = before else { return nil }
-            let bars = try await bars(writer, key, interval)
+            let (bars, isWhole) = try await bars(writer, key, interval)
             let after = try await window(writer, key, hour)
             if after == seen {
-                return TradeHour(bars: bars, appliedThrough: seen.appliedThrough, duplicates: seen.duplicates)
+                return TradeHour(
+                    bars: bars,
+                    appliedThrough: seen.appliedThrough,
+                    duplicates: seen.duplicates,
+                    lacksTrades: seen.lacksTrades || !isWhole
+                )
             }
             before = after
         }
@@ -49,12 +60,12 @@ package struct TradeHour: Sendable {
         try await TradeWindow.load(writer, key.instrument, source: key.source, starts: hour..<(hour + 1)).first
     }
 
-    /// The bars of the trades in the time of `key`, as they are read.
+    /// The bars of the trades in the time of `key`, as they are read, and whether none is in quarantine.
     private static func bars(
         _ writer: VersionedWriter,
         _ key: CandleKey,
         _ interval: CandleInterval
-    ) async throws(StoreError) -> [TradeBar] {
+    ) async throws(StoreError) -> (bars: [TradeBar], isWhole: Bool) {
         let query = EventQuery(
             instrument: key.instrument,
             kind: .trade,
@@ -64,9 +75,11 @@ package struct TradeHour: Sendable {
         )
         let reader = BucketReader(reading: writer, query)
         var builder = BarBuilder(interval)
-        while let merged = try await reader.nextMerged() {
-            for event in merged.events { builder.add(event) }
+        var merged = MergedEvents()
+        while try await reader.appendNext(to: &merged) {
+            builder.add(merged.events)
+            merged.removeAll()
         }
-        return builder.bars
+        return (builder.bars, reader.leftOut.isEmpty)
     }
 }

@@ -8,8 +8,10 @@ struct TradeWindow: Equatable, Sendable {
     let start: Int64
     /// The tape position of the last trade that is stored.
     var appliedThrough: Int64
-    /// Trades that were stored and left out again, as repetitions of others.
+    /// Trades that were stored and left out again, as repetitions of others; of documents that hold trades.
     var duplicates: Int64
+    /// Whether retention deleted trades.
+    var lacksTrades: Bool
 
     private typealias Field = MarketDataCollection.Field
 
@@ -40,9 +42,10 @@ struct TradeWindow: Equatable, Sendable {
             DocumentQuery(
                 MarketDataCollection.name,
                 where: conditions,
+                order: [.init(Field.windowStart), .init(Field.source), .init(Field.part)],
                 fields: .only([
                     DocumentField.schemaVersion, Field.source, Field.windowStart, Field.part, Field.appliedThrough,
-                    Field.windows, Field.replacedBy, Field.duplicateCount,
+                    Field.windows, Field.replacedBy, Field.duplicateCount, Field.deletedEventCount,
                 ]),
                 limit: bucketsMax
             )
@@ -52,6 +55,7 @@ struct TradeWindow: Equatable, Sendable {
             for window in try covered(document) where starts.contains(window.start) {
                 var known = windows[window.source]?[window.start] ?? window
                 if known != window { known.duplicates += window.duplicates }
+                known.lacksTrades = known.lacksTrades || window.lacksTrades
                 known.appliedThrough = max(known.appliedThrough, window.appliedThrough)
                 windows[window.source, default: [:]][window.start] = known
             }
@@ -65,9 +69,18 @@ struct TradeWindow: Equatable, Sendable {
         guard let source = document[Field.source]?.string, let start = document[Field.windowStart]?.integer,
             let applied = document[Field.appliedThrough]?.integer
         else { throw StoreError(.unreadable, "a bucket lacks its window or its position") }
-        let duplicates = document[Field.duplicateCount]?.integer ?? 0
+        let lacksTrades = document[Field.deletedEventCount] != nil
+        let duplicates = lacksTrades ? 0 : document[Field.duplicateCount]?.integer ?? 0
         let segment = try SegmentWindow.all(in: document)
         let parts = segment.isEmpty ? [(start, applied)] : segment.map { ($0.start, $0.appliedThrough) }
-        return parts.map { TradeWindow(source: source, start: $0.0, appliedThrough: $0.1, duplicates: duplicates) }
+        return parts.map { start, applied in
+            TradeWindow(
+                source: source,
+                start: start,
+                appliedThrough: applied,
+                duplicates: duplicates,
+                lacksTrades: lacksTrades
+            )
+        }
     }
 }

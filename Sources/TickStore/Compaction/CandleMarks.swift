@@ -58,7 +58,7 @@ struct CandleMarks: Sendable {
 
     /// - Throws: `StoreError`.
     static func load(_ writer: VersionedWriter, _ instrument: Instrument) async throws(StoreError) -> CandleMarks {
-        CandleMarks(try await CandleIndex.load(writer, instrument, [.hour, .day], starts: .min..<(.max)))
+        CandleMarks(try await CandleIndex.load(writer, instrument, [.hour, .day]))
     }
 
     /// Whether the bars of an hour are final, with all of its trades.
@@ -70,7 +70,8 @@ struct CandleMarks: Sendable {
     /// Whether the bar of a day is final, with all of its hours.
     func isDayFinal(_ source: String, _ start: Int64, _ hours: [CandleHour]) -> Bool {
         guard let entry = days[Key(source: source, start: start)] else { return false }
-        return entry.isFinal && entry.appliedThrough == hours.map(\.appliedThrough).max()
+        let versions = hours.reduce(0) { $0 + (self.hours[Key(source: source, start: $1.start)]?.version ?? 0) }
+        return entry.isFinal && entry.hourVersions == versions
     }
 
     /// Whether the bars of all trades of a document are final; other kinds of events make no bars.

@@ -63,6 +63,8 @@ struct CompactionPlanner: Sendable {
     /// The bars of the instrument's hours and days, which are made of the trades before these may go; nil where bars
     /// are not looked at.
     var candles: CandleMarks?
+    /// The identities of steps that are not planned once more: they were tried in this run.
+    var tried: Set<String> = []
 
     /// The steps for documents of one instrument.
     ///
@@ -75,7 +77,7 @@ struct CompactionPlanner: Sendable {
                 start: outline.kind.segmentStart(of: outline.windowStart) ?? outline.windowStart
             )
         }
-        return days.sorted { $0.key < $1.key }.flatMap { steps(of: $0.key, $0.value) }
+        return days.sorted { $0.key < $1.key }.flatMap { steps(of: $0.key, $0.value) }.filter(isNew)
     }
 
     /// The documents of one lane that a segment may hold together.
@@ -103,11 +105,14 @@ struct CompactionPlanner: Sendable {
         // A segment must not be emptied, either, before what it replaced was compared with it.
         guard removals.isEmpty, seals.isEmpty else { return removals + seals }
         let part = outlines.lazy.filter(\.isSegment).map(\.state.part).max().map { $0 + 1 }
-        let bars = barSteps(of: day, live, clock)
+        // Bars that cannot be made final keep nothing but the deletion of their trades waiting.
+        let bars = barSteps(of: day, live, clock).filter(isNew)
         guard bars.isEmpty else { return bars }
         let rollUps = open.isEmpty ? rollUps(of: day, live, clock, from: part ?? SegmentBuilder.firstPart) : []
         return rollUps.isEmpty ? deletions(live) : rollUps
     }
+
+    private func isNew(_ step: CompactionStep) -> Bool { !tried.contains(step.identity) }
 
     /// What makes bars final: first those of hours whose trades are all sealed, then that of the day.
     private func barSteps(of day: Day, _ live: [BucketOutline], _ clock: SourceClock) -> [CompactionStep] {

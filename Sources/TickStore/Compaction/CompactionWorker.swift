@@ -32,7 +32,9 @@ final class CompactionWorker {
         case .delete(let bucket, let rule):
             guard mayDelete else { return report }
             outcome = try await deleter.delete(bucket, rule)
-        case .finalizeHour(let hour): outcome = try await finalize(hour)
+        case .finalizeHour(let hour):
+            guard let finalized = try await finalize(hour) else { return report }
+            outcome = finalized
         case .finalizeDay(let source, let instrument, let start):
             try await candles.finalizeDay(source: source, instrument: instrument, dayStart: start)
             return report
@@ -46,7 +48,8 @@ final class CompactionWorker {
         return report
     }
 
-    private func finalize(_ hour: CandleHour) async throws(StoreError) -> StepOutcome {
+    /// Answers nil where the bars of the hour stay as they are.
+    private func finalize(_ hour: CandleHour) async throws(StoreError) -> StepOutcome? {
         do throws(StoreError) {
             let outcome = try await candles.finalizeHour(
                 source: hour.source,
@@ -54,7 +57,11 @@ final class CompactionWorker {
                 hourStart: hour.start,
                 appliedThrough: hour.appliedThrough
             )
-            return outcome == .movedOn ? .overtaken : .done(events: 0)
+            return switch outcome {
+            case .finalized: .done(events: 0)
+            case .movedOn: .overtaken
+            case .withoutTrades: nil
+            }
         } catch {
             guard error.code == .unreadable else { throw error }
             return .damaged(bucket: hour.name, problem: "its candles are not final: \(error.message)")

@@ -148,7 +148,9 @@ extension Compactor {
         var sizes = CompactionReport()
         sizes.bytesBefore = Self.bytes(outlines)
         for _ in 0..<Self.roundsMax {
-            let steps = try await planner(outlines, run).steps(outlines).filter { !tried.contains($0.identity) }
+            var planner = try await planner(outlines, run)
+            planner.tried = tried
+            let steps = planner.steps(outlines)
             if steps.isEmpty { break }
             tried.formUnion(steps.map(\.identity))
             try await carryOut(steps, instrument, run)

@@ -60,7 +60,9 @@ import Testing
                     start: outline.windowStart,
                     isFinal: isFinal,
                     appliedThrough: outline.state.appliedThrough + difference,
-                    tradeCount: outline.state.eventCount
+                    tradeCount: outline.state.eventCount,
+                    version: 1,
+                    hourVersions: nil
                 )
             }
             return CandleMarks(entries)

@@ -36,6 +36,21 @@ import Testing
         #expect(stand.store.history.count == history, "a second run changes nothing")
     }
 
+    @Test func barsOutliveTheirTradesHoweverManyComeLate() async throws {
+        let stand = try await Retention.stand()
+        try await stand.retain()
+        let before = stand.store.documents(in: CandlesCollection.name)
+        try #require(!before.isEmpty)
+        let late = (Int64(0)..<9).map { Market.trade(at: 100 + $0, time: $0) }
+        _ = try await stand.bucketWriter(process: 4).write(Market.buckets(late))
+        let report = try await stand.retain()
+        #expect(report.sealed == 1 && report.finalizedHours == 0)
+        #expect(stand.store.documents(in: CandlesCollection.name) == before)
+        // Nor does it do harm that the bars are gone.
+        let withoutBars = try await stand.copy([MarketDataCollection.name])
+        #expect(try await withoutBars.retain().finalizedHours == 0)
+    }
+
     @Test func nothingIsDeletedWithoutARule() async throws {
         let stand = try await Retention.stand()
         #expect(try await stand.retain(Retention.policy([])).deleted == 0)
