@@ -33,6 +33,10 @@ GROWTH = 10
 EVENT_S = 0.6e-6
 REPLAY_LIMIT_S = 900
 TAKEOVERS = 5
+FAILOVERS = 3
+# Commits go on for so long, and the primary is killed after a part of it.
+FAILOVER_S = 20
+FAILOVER_KILL_S = 6
 LEASE_S = 3
 HOPS = 2_000
 
@@ -61,6 +65,7 @@ class Scaling:
             self.measure_instruments(add, folder)
             self.measure_growth(add, folder)
             self.measure_takeover(add, folder)
+            self.measure_failover(add, folder)
             self.measure_shards(add, folder)
 
     # Recordings
@@ -193,18 +198,43 @@ sources:
         add("takeover of a killed daemon, longest", max(pauses), "s", f"of {TAKEOVERS}")
         self.drop(self.uri)
 
-    # Shards
+    # Members
+
+    def measure_failover(self, add: Add, folder: Path) -> None:
+        """The longest that a commit waits when the primary of three members is killed."""
+        waits: list[float] = []
+        for number in range(FAILOVERS):
+            with self.topology(folder / f"set-{number}", "--replicas", "3") as status:
+                waits.append(self.wait_of_failover(status))
+        note = f"of {FAILOVERS} primaries killed, 50 commits a second; the election is part of it"
+        add("failover, longest wait of a commit, median", statistics.median(waits), "s", note)
+        add("failover, longest wait of a commit, longest", max(waits), "s", "")
+
+    def wait_of_failover(self, status: dict[str, Any]) -> float:
+        command = [str(self.programs / "tapedesk-bench"), "commit-latency", "--mongo", status["uri"]]
+        words = ["--database", self.database, "--seconds", str(FAILOVER_S)]
+        with subprocess.Popen([*command, *words], stdout=subprocess.PIPE, text=True) as bench:
+            time.sleep(FAILOVER_KILL_S)
+            with pymongo.MongoClient(status["uri"], serverSelectionTimeoutMS=10_000) as client:
+                client.admin.command("ping")
+                _, port = client.primary or ("", 0)
+            os.kill(next(process["pid"] for process in status["processes"] if process["port"] == port), signal.SIGKILL)
+            output, _ = bench.communicate(timeout=120)
+        results = [json.loads(line) for line in output.splitlines()]
+        return float(next(result["value"] for result in results if result["name"] == "commit, longest")) / 1e3
 
     @contextmanager
-    def cluster(self, folder: Path, shards: int) -> Iterator[str]:
-        place = ["--sharded", "--shards", str(shards), "--folder", str(folder / f"cluster-{shards}")]
-        script = str(ROOT / "scripts" / "local-mongo")
+    def topology(self, folder: Path, *options: str) -> Iterator[dict[str, Any]]:
+        """Servers of their own, and what `local-mongo status --json` says of them."""
+        script, place = str(ROOT / "scripts" / "local-mongo"), [*options, "--folder", str(folder)]
         subprocess.run([script, "up", *place], check=True, capture_output=True, timeout=120)
         try:
-            done = subprocess.run([script, "uri", *place], check=True, capture_output=True, text=True)
-            yield done.stdout.strip()
+            done = subprocess.run([script, "status", "--json", *place], check=True, capture_output=True, text=True)
+            yield json.loads(done.stdout)
         finally:
             subprocess.run([script, "wipe", *place], check=True, capture_output=True, timeout=120)
+
+    # Shards
 
     def measure_shards(self, add: Add, folder: Path) -> None:
         recording = self.generate(folder, 50)
@@ -213,7 +243,8 @@ sources:
         self.add_hop(add, self.uri, "a replica set")
         self.drop(self.uri)
         for shards in (1, 2):
-            with self.cluster(folder, shards) as uri:
+            with self.topology(folder / f"cluster-{shards}", "--sharded", "--shards", str(shards)) as status:
+                uri = str(status["uri"])
                 init = [str(self.programs / "tapedesk"), "init", "--mongo", uri, "--database", self.database]
                 subprocess.run(init, check=True, capture_output=True, timeout=120)
                 add(f"replay, {shards} shards", self.replay(uri, recording), "1/s", "through the test router")

@@ -11,8 +11,9 @@ struct CompactCommand: AsyncParsableCommand {
         commandName: "compact",
         abstract: "Seal market data whose windows are over, roll it up into segments of a day, apply retention.",
         discussion: """
-            Without --once it runs again and again. It may be stopped or killed at any moment, and run beside ingest, \
-            readers and other compactions: what is stored is whole at every moment, and the next run goes on from there.
+            Without --once it runs again and again, until SIGTERM or SIGINT. It may be stopped or killed at any \
+            moment, and run beside ingest, readers and other compactions: what is stored is whole at every moment, and \
+            the next run goes on from there.
 
             The rules of retention in the configuration say which events are deleted, and when; without rules, none \
             are. --dry-run lists them. 'tapedesk restore' brings them back from the archive.
@@ -75,11 +76,15 @@ struct CompactCommand: AsyncParsableCommand {
                 }
             )
             if dryRun { return try await printPlan(compactor) }
-            while true {
-                let status = try await runOnce(compactor)
-                if once { return status }
-                try await database.environment.sleep(every.duration)
-            }
+            let runs = CompactionRuns(
+                compactor: compactor,
+                instruments: instruments,
+                workers: Self.workers,
+                every: once ? nil : every.duration,
+                isJSON: json,
+                environment: database.environment
+            )
+            return try await runs.untilStopped()
         }
     }
 
@@ -94,28 +99,6 @@ struct CompactCommand: AsyncParsableCommand {
     }
 
     private var instruments: [Instrument]? { symbol.isEmpty ? nil : symbol }
-
-    private func runOnce(_ compactor: Compactor) async throws -> ExitCode {
-        let start = ContinuousClock.now
-        let meter = CompactionMeter()
-        let report = try await compactor.run(instruments: instruments, workers: Self.workers) { meter.show($0, $1) }
-        Terminal.progress("")
-        let summary = CompactionSummary(report: report, seconds: (ContinuousClock.now - start) / .seconds(1))
-        Terminal.output(json ? summary.json.text : summary.text)
-        for finding in report.findings { Terminal.error("tapedesk: \(finding.bucket): \(finding.problem)") }
-        if report.findingCount > report.findings.count {
-            Terminal.error("tapedesk: the first \(report.findings.count) of \(report.findingCount) problems are listed")
-        }
-        for left in report.left { Terminal.error("tapedesk: \(left.bucket) is left as it is: \(left.problem)") }
-        if report.leftCount > report.left.count {
-            Terminal.error("tapedesk: the first \(report.left.count) of \(report.leftCount) that are left are listed")
-        }
-        if let error = report.archiveError {
-            Terminal.error("tapedesk: the archive failed, so nothing more was deleted: \(error)")
-            return ExitStatus.couldNotRun
-        }
-        return report.findingCount > 0 ? ExitStatus.foundProblems : ExitStatus.done
-    }
 
     private func printPlan(_ compactor: Compactor) async throws -> ExitCode {
         let steps = try await compactor.plan(instruments: instruments)

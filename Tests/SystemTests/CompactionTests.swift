@@ -146,6 +146,24 @@ extension SystemTests {
             #expect(try await desk.compact("--all", "--symbol", "HOURLY:NOBODY").isIdle)
         }
 
+        @Test(arguments: [(SIGTERM, ["--once"], 2), (SIGINT, [], 0)] as [(Int32, [String], Int32)])
+        func aSignalEndsItBetweenTwoSteps(signal: Int32, arguments: [String], code: Int32) async throws {
+            let desk = try await Desk()
+            let sample = try await Sample.make(events: 20_000, seed: 45, in: desk.folder)
+            try await desk.replay(sample)
+            let hot = try await desk.documents()
+            // It waits for hours behind its first steps.
+            let compaction = try desk.start(["compact", "--all", "--json", "--pace", "1"] + arguments)
+            try await poll("the first steps are done") { try await desk.documents() != hot }
+            _ = kill(compaction.pid, signal)
+            let ending = try await compaction.wait(within: .seconds(20))
+            #expect(ending.code == code && ending.output.isEmpty)
+            #expect(ending.error.contains("stopped; the next run goes on"))
+            try await desk.compact("--all")
+            #expect(try await desk.compact("--all").isIdle)
+            try await desk.expectHolds(sample)
+        }
+
         /// Documents that are not any more as they were.
         private func changes(_ earlier: [MarketDocument], _ desk: Desk) async throws -> [MarketDocument] {
             let now = try await desk.documents()

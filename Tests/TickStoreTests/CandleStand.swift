@@ -62,6 +62,33 @@ extension Stand {
         return outcome
     }
 
+    /// Adds trades to the stored bars of their minutes and hours, as ingest does once they are stored.
+    func addToBars(_ events: [MarketEvent]) async throws {
+        let ids = OperationIDs(process: 6, start: UInt64(store.operationCount) << 20)
+        let candles = CandleStore(writer: writer, operationIDs: ids)
+        for event in events {
+            for interval in [CandleInterval.minute, .hour] {
+                var builder = BarBuilder(interval)
+                builder.add(event)
+                let bar = builder.bars[0]
+                let key = CandleKey(
+                    source: Market.source,
+                    instrument: Market.instrument,
+                    interval: interval,
+                    start: bar.start
+                )
+                let position = event.position.rawValue
+                var candle = StoredCandle(key: key, bar: bar, isFinal: false, appliedThrough: position)
+                if let known = try await candles.loader.load([key])[key] {
+                    candle.version = known.version
+                    candle.bar = known.bar
+                    candle.bar.merge(bar)
+                }
+                _ = try await candles.write([candle])
+            }
+        }
+    }
+
     func bars(_ interval: CandleInterval, from: Int64? = nil, to: Int64? = nil) async throws -> [CandleRow] {
         let query = CandleQuery(
             instrument: Market.instrument,

@@ -118,11 +118,14 @@ import Testing
         let writer = stand.bucketWriter()
         var files: [[UInt8]] = []
         for position in Int64(0)..<3 {
-            _ = try await writer.write(Market.buckets([Market.trade(at: position, time: 7)]))
+            let trade = Market.trade(at: position, time: 7)
+            _ = try await writer.write(Market.buckets([trade]))
+            try await stand.addToBars([trade])
             let archive = MemoryArchive()
             if position < 2 { try await stand.retain(archive: archive) } else { _ = try await stand.compact() }
             files += archive.files.values
         }
+        try #require(files.count == 2)
         #expect(try await stand.restore(files[0]) == .restored)
         _ = try await stand.compact()
         #expect(try await stand.restore(files[1]) == .restored)
