@@ -212,7 +212,7 @@ sources:
 
     def wait_of_failover(self, status: dict[str, Any]) -> float:
         command = [str(self.programs / "tapedesk-bench"), "commit-latency", "--mongo", status["uri"]]
-        words = ["--database", self.database, "--seconds", str(FAILOVER_S)]
+        words = ["--database", "bench_failover", "--seconds", str(FAILOVER_S)]
         with subprocess.Popen([*command, *words], stdout=subprocess.PIPE, text=True) as bench:
             time.sleep(FAILOVER_KILL_S)
             with pymongo.MongoClient(status["uri"], serverSelectionTimeoutMS=10_000) as client:
@@ -220,6 +220,8 @@ sources:
                 _, port = client.primary or ("", 0)
             os.kill(next(process["pid"] for process in status["processes"] if process["port"] == port), signal.SIGKILL)
             output, _ = bench.communicate(timeout=120)
+        if bench.returncode != 0:
+            raise RuntimeError(f"commits did not go on over a failover: exit code {bench.returncode}")
         results = [json.loads(line) for line in output.splitlines()]
         return float(next(result["value"] for result in results if result["name"] == "commit, longest")) / 1e3
 
