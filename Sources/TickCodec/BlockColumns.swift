@@ -112,6 +112,11 @@ extension BlockColumns {
 
 // Rows.
 extension BlockColumns {
+    var isInOrderOfTime: Bool {
+        let times = column(.eventTime)
+        return zip(times, times.dropFirst()).allSatisfy { $0 <= $1 }
+    }
+
     /// The rows of a block in the order of event time that lie within some times.
     func rows(within times: Range<Int64>) -> Range<Int> {
         let start = firstRow(notBefore: times.lowerBound)

@@ -73,8 +73,8 @@ public final class BlockDecoder {
 
     /// Decodes a block.
     ///
-    /// - Parameter times: event times, in nanoseconds. Of a sealed block, which is in their order, no other events are
-    ///   made; of one in tape order all are.
+    /// - Parameter times: event times, in nanoseconds. Of a block whose events are in their order, no others are made;
+    ///   of another all are.
     /// - Throws: `BlockError`.
     public func decode(
         _ bytes: UnsafeRawBufferPointer,
@@ -108,7 +108,7 @@ public final class BlockDecoder {
         _ texts: inout TextPool
     ) throws(BlockError) -> BlockHeader {
         let header = try decodeColumns(bytes)
-        let rows = header.isSealed ? columns.rows(within: times) : 0..<header.count
+        let rows = columns.isInOrderOfTime ? columns.rows(within: times) : 0..<header.count
         columns.appendEvents(header, rows, to: &events, &texts)
         return header
     }
@@ -118,13 +118,16 @@ public final class BlockDecoder {
     /// - Throws: `BlockError`.
     public func eventTimes(_ bytes: [UInt8]) throws(BlockError) -> [Int64] {
         _ = try bytes.withUnsafeBytes { bytes in
-            Result<BlockHeader, BlockError> { () throws(BlockError) in try decodeColumns(bytes) }
+            Result<BlockHeader, BlockError> { () throws(BlockError) in try decodeColumns(bytes, upTo: .eventTime) }
         }.get()
         return Array(columns.column(.eventTime))
     }
 
-    /// Fills the columns with those of a block.
-    private func decodeColumns(_ bytes: UnsafeRawBufferPointer) throws(BlockError) -> BlockHeader {
+    /// Fills the columns with those of a block: all, or those up to one.
+    private func decodeColumns(
+        _ bytes: UnsafeRawBufferPointer,
+        upTo last: ColumnID? = nil
+    ) throws(BlockError) -> BlockHeader {
         let header = try Self.header(of: bytes)
         columns.begin(header)
         let content = UnsafeRawBufferPointer(rebasing: bytes[..<(bytes.count - BlockFormat.checksumBytes)])
@@ -136,6 +139,7 @@ public final class BlockDecoder {
                 header.isSealed
                 ? try decodeSealedColumn(&reader, header, after: previous)
                 : try decodeColumn(&reader, header, after: previous)
+            if let last, previous == last { return header }
         }
         guard reader.remaining == 0 else { throw BlockError(.malformedHeader) }
         guard columns.has(.eventTime) else { throw BlockError(.malformedColumn, column: ColumnID.eventTime.rawValue) }

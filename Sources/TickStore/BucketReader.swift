@@ -141,9 +141,14 @@ extension BucketReader {
             throw StoreError(.unavailable, "the buckets of \(query.instrument) kept changing; read again")
         }
         lookups += 1
+        var conditions = query.conditions
+        if merge.frontier > .min {
+            // Of a document that it passes over, the server reads no more than this.
+            conditions.append(.greaterOrEqual(Field.lastEventTime, .int64(merge.frontier)))
+        }
         var find = DocumentQuery(
             MarketDataCollection.name,
-            where: query.conditions,
+            where: conditions,
             order: [.init(Field.windowStart), .init(Field.source), .init(Field.part)],
             fields: .only(query.isBounded ? BucketOutline.fieldsWithTimes : BucketOutline.fields),
             limit: Self.outlinesMax

@@ -62,12 +62,16 @@ import Testing
         try check(list, "\(offset)")
     }
 
-    @Test(arguments: EventKind.allCases)
-    func aPartOfABlockIsThatPartOfTheWhole(kind: EventKind) throws {
+    @Test(arguments: EventKind.allCases, [false, true])
+    func aPartOfABlockIsThatPartOfTheWhole(kind: EventKind, sealed: Bool) throws {
         let decoder = BlockDecoder()
         for seed in UInt64(4_000)..<4_060 {
             var random = RandomEvents(seed: seed)
-            for block in random.make(kind, count: 30).inOrderOfTime.blocks(sealed: true) {
+            var list = random.make(kind, count: 30).inOrderOfTime
+            if !sealed {
+                for index in list.events.indices { list.events[index].position = .init(rawValue: Int64(index)) }
+            }
+            for block in list.blocks(sealed: sealed) {
                 let whole = try decoder.decode(block.bytes)
                 let times = whole.events.map(\.eventTime.nanoseconds)
                 #expect(try decoder.eventTimes(block.bytes) == times)
