@@ -167,12 +167,7 @@ extension CandleKeeper {
         var all = minutes
         for (key, bar) in minutes.sorted(by: { $0.key.start < $1.key.start }) {
             let hour = bar.widened(to: .hour)
-            let key = CandleKey(
-                source: key.source,
-                instrument: key.instrument,
-                interval: .hour,
-                start: hour.bar.start
-            )
+            let key = key.other(.hour, hour.bar.start)
             if all[key] == nil { all[key] = hour } else { all[key]?.merge(hour) }
         }
         return all

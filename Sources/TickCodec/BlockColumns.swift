@@ -112,15 +112,16 @@ extension BlockColumns {
 
 // Rows.
 extension BlockColumns {
-    var isInOrderOfTime: Bool {
-        let times = column(.eventTime)
-        return zip(times, times.dropFirst()).allSatisfy { $0 <= $1 }
-    }
-
-    /// The rows of a block in the order of event time that lie within some times.
+    /// The rows that lie within some times; all, where they are not in the order of event time.
     func rows(within times: Range<Int64>) -> Range<Int> {
+        guard times != .min..<(.max), isInOrderOfTime else { return 0..<eventCount }
         let start = firstRow(notBefore: times.lowerBound)
         return start..<max(start, times.upperBound == .max ? eventCount : firstRow(notBefore: times.upperBound))
+    }
+
+    private var isInOrderOfTime: Bool {
+        let times = column(.eventTime)
+        return zip(times, times.dropFirst()).allSatisfy { $0 <= $1 }
     }
 
     private func firstRow(notBefore time: Int64) -> Int {

@@ -108,8 +108,7 @@ public final class BlockDecoder {
         _ texts: inout TextPool
     ) throws(BlockError) -> BlockHeader {
         let header = try decodeColumns(bytes)
-        let rows = columns.isInOrderOfTime ? columns.rows(within: times) : 0..<header.count
-        columns.appendEvents(header, rows, to: &events, &texts)
+        columns.appendEvents(header, columns.rows(within: times), to: &events, &texts)
         return header
     }
 

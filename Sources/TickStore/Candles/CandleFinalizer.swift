@@ -72,25 +72,12 @@ public struct CandleFinalizer: Sendable {
         for _ in 0..<Self.roundsMax {
             let stored = try await store.loader.load([day])[day]
             let hours = try await store.loader.load(day.hours)
-            guard let candle = Self.merged(day.hours.compactMap { hours[$0] }, day, over: stored),
+            let made = StoredCandle.day(day, of: hours, version: stored?.version ?? 0)
+            guard let candle = made?.unlessStored(as: stored),
                 try await !store.write([candle]).isEmpty
             else { return }
         }
         throw Self.keptChanging(instrument)
-    }
-
-    /// The day as its hours make it, or nil where it is stored as that, or no hour is.
-    private static func merged(_ hours: [StoredCandle], _ key: CandleKey, over stored: StoredCandle?) -> StoredCandle? {
-        guard let bar = TradeBar.merged(hours.map(\.bar), to: .day).first else { return nil }
-        let day = StoredCandle(
-            key: key,
-            version: stored?.version ?? 0,
-            bar: bar,
-            isFinal: hours.allSatisfy(\.isFinal),
-            appliedThrough: hours.map(\.appliedThrough).max() ?? .min,
-            hourVersions: hours.reduce(0) { $0 + $1.version }
-        )
-        return stored.map(day.saysTheSame(as:)) ?? false ? nil : day
     }
 
     private static func keptChanging(_ instrument: Instrument) -> StoreError {
@@ -192,10 +179,10 @@ private struct Plan {
             isFinal: true,
             appliedThrough: appliedThrough
         )
-        hour = knownHour.map(candle.saysTheSame(as:)) ?? false ? nil : candle
+        hour = candle.unlessStored(as: knownHour)
     }
 
     private func key(_ interval: CandleInterval, _ start: Int64) -> CandleKey {
-        CandleKey(source: key.source, instrument: key.instrument, interval: interval, start: start)
+        key.other(interval, start)
     }
 }

@@ -2,7 +2,7 @@ import BSON
 import DocumentStore
 import MarketData
 
-/// Which hours of an instrument have bars, and up to where: what the documents of interval `1h` say.
+/// Which hours and days of an instrument have bars, and up to where: what the documents of `1h` and `1d` say.
 enum CandleIndex {
     /// The bars of one source in one hour, or in one day.
     struct Entry: Equatable, Sendable {
@@ -53,6 +53,7 @@ enum CandleIndex {
         for document in documents { entries.append(try entry(document, of: instrument)) }
         return entries
     }
+
     private static func entry(_ document: BSONDocument, of instrument: Instrument) throws(StoreError) -> Entry {
         let document = try CandlesCollection.schema.current(document)
         do throws(BSONError) {

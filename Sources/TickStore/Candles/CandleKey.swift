@@ -20,11 +20,16 @@ package struct CandleKey: Hashable, Sendable {
     /// The identifier, a pure function of what it names.
     package var id: String { "\(source)|\(instrument)|\(interval.name)|\(start)" }
 
+    /// Names another bar of the same source and instrument.
+    package func other(_ interval: CandleInterval, _ start: Int64) -> CandleKey {
+        CandleKey(source: source, instrument: instrument, interval: interval, start: start)
+    }
+
     /// The hours of a day, of the same source and instrument.
     var hours: [CandleKey] {
         (Int64(0)..<24).compactMap { hour in
             let (start, overflow) = start.addingReportingOverflow(hour * CandleInterval.hour.nanoseconds)
-            return overflow ? nil : CandleKey(source: source, instrument: instrument, interval: .hour, start: start)
+            return overflow ? nil : other(.hour, start)
         }
     }
 

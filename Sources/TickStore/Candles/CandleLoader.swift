@@ -49,13 +49,11 @@ package struct CandleLoader: Sendable {
         let documents = try await writer.find(
             DocumentQuery(
                 CandlesCollection.name,
-                where: [
-                    .equals(Field.instrumentSymbol, .string(hour.instrument.description)),
-                    .isIn(Field.interval, [CandleInterval.minute, .hour].map { .string($0.name) }),
-                    .greaterOrEqual(Field.start, .int64(hour.start)),
-                    .less(Field.start, .int64(CandleInterval.hour.end(of: hour.start))),
-                    .equals(Field.source, .string(hour.source)),
-                ],
+                where: CandlesCollection.conditions(
+                    hour.instrument,
+                    [.minute, .hour],
+                    starts: hour.start..<CandleInterval.hour.end(of: hour.start)
+                ) + [.equals(Field.source, .string(hour.source))],
                 order: [.init(Field.start)],
                 limit: Self.documentsPerHour
             )
@@ -69,7 +67,7 @@ package struct CandleLoader: Sendable {
     ///
     /// - Throws: `StoreError`.
     func loadSeconds(hour: CandleKey) async throws(StoreError) -> SecondBars? {
-        let key = CandleKey(source: hour.source, instrument: hour.instrument, interval: .second, start: hour.start)
+        let key = hour.other(.second, hour.start)
         let documents = try await writer.find(
             DocumentQuery(
                 CandlesCollection.name,

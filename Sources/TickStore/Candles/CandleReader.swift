@@ -238,12 +238,7 @@ private struct StoredDay {
     }
 
     private mutating func add(_ bar: TradeBar, _ key: CandleKey, _ appliedThrough: Int64) {
-        let hour = CandleKey(
-            source: key.source,
-            instrument: key.instrument,
-            interval: .hour,
-            start: CandleInterval.hour.start(of: key.start)
-        )
+        let hour = key.other(.hour, CandleInterval.hour.start(of: key.start))
         loaded[hour, default: []].append(StoredBar(bar: bar, appliedThrough: appliedThrough))
     }
 

@@ -183,18 +183,18 @@ extension CandleVerifier {
     private func checkDay(_ instrument: Instrument, _ entry: CandleIndex.Entry) async throws(StoreError) {
         let day = CandleKey(source: entry.source, instrument: instrument, interval: .day, start: entry.start)
         let loader = CandleLoader(reading: writer)
-        let hours = try await loader.load(day.hours)
         guard let stored = try await loader.load([day])[day],
-            stored.hourVersions == hours.values.reduce(0, { $0 + $1.version })
+            let made = StoredCandle.day(day, of: try await loader.load(day.hours), version: stored.version),
+            stored.hourVersions == made.hourVersions
         else { return }
-        expect(TradeBar.merged(day.hours.compactMap { hours[$0]?.bar }, to: .day), [stored.bar], day, .day)
+        expect([made.bar], [stored.bar], day, .day)
     }
 
     private func expect(_ made: [TradeBar], _ stored: [TradeBar], _ hour: CandleKey, _ interval: CandleInterval) {
         let expected = Dictionary(made.map { ($0.start, $0) }, uniquingKeysWith: { first, _ in first })
         let found = Dictionary(stored.map { ($0.start, $0) }, uniquingKeysWith: { first, _ in first })
         for start in Set(expected.keys).union(found.keys).sorted() where expected[start] != found[start] {
-            let key = CandleKey(source: hour.source, instrument: hour.instrument, interval: interval, start: start)
+            let key = hour.other(interval, start)
             let problem =
                 if found[start] == nil {
                     "the bar is missing"

@@ -34,10 +34,26 @@ package struct StoredCandle: Sendable {
         self.hourVersions = hourVersions
     }
 
-    /// Whether another document says the same, whatever its version.
-    func saysTheSame(as other: StoredCandle) -> Bool {
-        bar == other.bar && isFinal == other.isFinal && appliedThrough == other.appliedThrough
-            && hourVersions == other.hourVersions
+    /// The bar of a day as its hours make it; nil where there are none.
+    static func day(_ key: CandleKey, of hours: [CandleKey: StoredCandle], version: Int64) -> StoredCandle? {
+        let hours = key.hours.compactMap { hours[$0] }
+        guard let bar = TradeBar.merged(hours.map(\.bar), to: .day).first else { return nil }
+        return StoredCandle(
+            key: key,
+            version: version,
+            bar: bar,
+            isFinal: hours.allSatisfy(\.isFinal),
+            appliedThrough: hours.map(\.appliedThrough).max() ?? .min,
+            hourVersions: hours.reduce(0) { $0 + $1.version }
+        )
+    }
+
+    /// The bar, or nil where a document says the same, whatever its version.
+    func unlessStored(as other: StoredCandle?) -> StoredCandle? {
+        guard let other, bar == other.bar, isFinal == other.isFinal, appliedThrough == other.appliedThrough,
+            hourVersions == other.hourVersions
+        else { return self }
+        return nil
     }
 
     private typealias Field = CandlesCollection.Field
