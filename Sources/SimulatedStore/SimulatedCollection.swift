@@ -11,6 +11,14 @@ struct SimulatedCollection {
     private var ids: [BSONValue] = []
     private var uniqueIndexes: [UniqueIndex] = []
 
+    init() {}
+
+    /// An empty collection with a specification.
+    init(_ specification: CollectionSpecification) {
+        self.specification = specification
+        uniqueIndexes = specification.indexes.filter(\.unique).map { UniqueIndex($0) }
+    }
+
     /// Keeps the specification; its unique indexes hold from now on.
     mutating func prepare(_ specification: CollectionSpecification) throws(StoreError) {
         var indexes: [UniqueIndex] = []

@@ -30,7 +30,7 @@ struct SimulatedState {
     var injectedAttempts: [AttemptFault] = []
     var injectedReads: [ReadFault] = []
     var crash: Crash?
-    private(set) var collections: [String: SimulatedCollection] = [:]
+    private(set) var collections: [String: SimulatedCollection]
     /// What was stored at the moments that somebody asked for.
     private var moments: [[String: SimulatedCollection]] = []
     private(set) var operationCount = 0
@@ -39,7 +39,8 @@ struct SimulatedState {
     private var generator: SplitMix64
     private let clock: SimulatedClock
 
-    init(seed: UInt64, faults: FaultPlan, clock: SimulatedClock) {
+    init(seed: UInt64, faults: FaultPlan, clock: SimulatedClock, prepared: [CollectionSpecification]) {
+        collections = Dictionary(uniqueKeysWithValues: prepared.map { ($0.name, SimulatedCollection($0)) })
         self.faults = faults
         self.clock = clock
         generator = SplitMix64(seed: seed)

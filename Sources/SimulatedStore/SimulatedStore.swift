@@ -18,10 +18,16 @@ public final class SimulatedStore: DocumentStore {
     public let clock: SimulatedClock
     private let state: Mutex<SimulatedState>
 
-    public init(seed: UInt64, faults: FaultPlan = FaultPlan(), clock: SimulatedClock = SimulatedClock()) {
+    /// - Parameter prepared: collections that are there from the start, as if they had been prepared.
+    public init(
+        seed: UInt64,
+        faults: FaultPlan = FaultPlan(),
+        clock: SimulatedClock = SimulatedClock(),
+        prepared: [CollectionSpecification] = []
+    ) {
         faults.validate()
         self.clock = clock
-        state = Mutex(SimulatedState(seed: seed, faults: faults, clock: clock))
+        state = Mutex(SimulatedState(seed: seed, faults: faults, clock: clock, prepared: prepared))
     }
 
     public func attempt(_ change: VersionedChange) async -> AttemptOutcome {

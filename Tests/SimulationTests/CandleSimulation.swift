@@ -36,7 +36,12 @@ final class CandleSimulation: Sendable {
         bytes = tape.bytes
         format = try tape.format()
         clock = SimulatedClock(seed: generator.next())
-        store = SimulatedStore(seed: generator.next(), faults: faults, clock: clock)
+        store = SimulatedStore(
+            seed: generator.next(),
+            faults: faults,
+            clock: clock,
+            prepared: MarketDataCollections.all
+        )
     }
 
     /// Runs processes side by side; answers for each whether it came to its end.

@@ -56,7 +56,12 @@ final class ReplaySimulation: Sendable {
         format = try tape.format()
         var generator = SplitMix64(seed: seed)
         clock = SimulatedClock(seed: generator.next())
-        store = SimulatedStore(seed: generator.next(), faults: faults, clock: clock)
+        store = SimulatedStore(
+            seed: generator.next(),
+            faults: faults,
+            clock: clock,
+            prepared: MarketDataCollections.all
+        )
     }
 
     /// Moves the server's time on, to so many milliseconds since 1970.

@@ -23,7 +23,12 @@ final class TicketSimulation: Sendable {
         self.tape = tape
         var random = SplitMix64(seed: seed)
         let clock = SimulatedClock(seed: random.next())
-        store = SimulatedStore(seed: random.next(), faults: faults, clock: clock)
+        store = SimulatedStore(
+            seed: random.next(),
+            faults: faults,
+            clock: clock,
+            prepared: TicketCollections.all + RecordCollections.all
+        )
         slabBytes = 1 << (6 + random.nextIndex(below: 8))
         salts = Mutex(random)
     }
