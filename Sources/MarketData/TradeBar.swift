@@ -114,16 +114,19 @@ public struct TradeBar: Equatable, Sendable {
 extension TradeBar {
     /// Merges bars into those of a longer interval, each with the ones before it; the result is in order of start.
     public static func merged(_ bars: some Sequence<TradeBar>, to interval: CandleInterval) -> [TradeBar] {
-        var merged: [Int64: TradeBar] = [:]
-        for bar in bars {
-            let wide = bar.widened(to: interval)
-            if var known = merged[wide.start] {
-                known.merge(wide)
-                merged[wide.start] = known
+        var wide = bars.map { $0.widened(to: interval) }
+        if !zip(wide, wide.dropFirst()).allSatisfy({ $0.start <= $1.start }) {
+            let order = wide.indices.sorted { (wide[$0].start, $0) < (wide[$1].start, $1) }
+            wide = order.map { wide[$0] }
+        }
+        var merged: [TradeBar] = []
+        for bar in wide {
+            if merged.last?.start == bar.start {
+                merged[merged.count - 1].merge(bar)
             } else {
-                merged[wide.start] = wide
+                merged.append(bar)
             }
         }
-        return merged.values.sorted { $0.start < $1.start }
+        return merged
     }
 }

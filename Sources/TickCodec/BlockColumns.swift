@@ -5,10 +5,12 @@ import MarketData
 /// Holds its memory from block to block; used by one task at a time.
 final class BlockColumns {
     private var storage = UnsafeMutableBufferPointer<Int64>(start: nil, count: 0)
+    /// The length of each column of `storage`: that of the longest block so far.
+    private var columnLength = 0
     private var eventCount = 0
     /// Columns of `storage` that are taken.
     ///
-    /// The first two stand for columns that the block does not have.
+    /// The first two stand for columns that the block does not have, and are filled but once.
     private var columnsUsed = 0
     /// Which column of `storage` holds what, by the number of the column in the format.
     private var places = [Int](repeating: 0, count: BlockColumns.idCount)
@@ -30,15 +32,16 @@ final class BlockColumns {
     /// Forgets the block before and makes room for this one.
     func begin(_ header: BlockHeader) {
         eventCount = header.count
-        let capacity = (Self.constantColumns + header.columnCount) * header.count
-        if storage.count < capacity {
+        let length = max(columnLength, eventCount)
+        let capacity = (Self.constantColumns + header.columnCount) * length
+        if storage.count < capacity || columnLength < length {
             storage.deallocate()
             storage = .allocate(capacity: capacity)
             storage.initialize(repeating: 0)
+            columnLength = length
+            UnsafeMutableBufferPointer(rebasing: storage[..<length]).update(repeating: .min)
         }
         columnsUsed = Self.constantColumns
-        UnsafeMutableBufferPointer(rebasing: storage[..<eventCount]).update(repeating: .min)
-        UnsafeMutableBufferPointer(rebasing: storage[eventCount..<(2 * eventCount)]).update(repeating: 0)
         places = Self.placesOfAbsentColumns
         for index in exponents.indices { exponents[index] = 0 }
         texts = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -61,7 +64,7 @@ final class BlockColumns {
     }
 
     func column(_ id: ColumnID) -> UnsafeMutableBufferPointer<Int64> {
-        let start = places[Int(id.rawValue)] * eventCount
+        let start = places[Int(id.rawValue)] * columnLength
         return UnsafeMutableBufferPointer(rebasing: storage[start..<(start + eventCount)])
     }
 
