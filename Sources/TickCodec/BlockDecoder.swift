@@ -24,6 +24,10 @@ public final class BlockDecoder {
     let series = SeriesDecoder()
     let columns = BlockColumns()
     let scratch = SealedScratch()
+    private var stretch: ContiguousArray<MarketEvent> = []
+
+    /// Some twenty kilobytes of events.
+    private static let stretch = 128
 
     public init() {}
 
@@ -110,6 +114,27 @@ public final class BlockDecoder {
         let header = try decodeColumns(bytes)
         columns.appendEvents(header, columns.rows(within: times), to: &events, &texts)
         return header
+    }
+
+    /// Decodes a block and hands its events on in stretches that stay in the cache of the processor.
+    ///
+    /// - Parameter body: is called with some events, their texts, and the place of the first among all of the block;
+    ///   answers whether to go on.
+    /// - Throws: `BlockError`, before `body` is called.
+    public func forEachStretch(
+        of bytes: [UInt8],
+        _ body: (ContiguousArray<MarketEvent>, TextPool, Int) -> Bool
+    ) throws(BlockError) {
+        let header = try bytes.withUnsafeBytes { bytes in
+            Result<BlockHeader, BlockError> { () throws(BlockError) in try decodeColumns(bytes) }
+        }.get()
+        var isWanted = true
+        for start in stride(from: 0, to: header.count, by: Self.stretch) where isWanted {
+            stretch.removeAll(keepingCapacity: true)
+            var texts = TextPool()
+            columns.appendEvents(header, start..<min(start + Self.stretch, header.count), to: &stretch, &texts)
+            isWanted = body(stretch, texts, start)
+        }
     }
 
     /// The event times of a block, in the order of its events.

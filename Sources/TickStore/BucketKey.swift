@@ -24,13 +24,14 @@ public struct BucketKey: Hashable, Sendable {
         )
     }
 
+    /// The identifier of the document of one part of the window: a pure function of what it names.
+    func documentID(part: Int64) -> String { "\(source)|\(kind.name)|\(instrument)|\(windowStart)|\(part)" }
+
     /// The document of one part of the window.
-    ///
-    /// The identifier is a pure function of what it names.
     func documentKey(part: Int64) -> DocumentKey {
         DocumentKey(
             collection: MarketDataCollection.name,
-            id: .string("\(source)|\(kind.name)|\(instrument)|\(windowStart)|\(part)"),
+            id: .string(documentID(part: part)),
             shardKey: shardKey
         )
     }

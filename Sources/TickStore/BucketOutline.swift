@@ -15,7 +15,7 @@ struct BucketOutline: Sendable {
     let windowStart: Int64
     let windowSeconds: Int64
     /// What a writer knows of it, the version included.
-    let state: BucketState
+    private(set) var state: BucketState
     /// Blocks at the front that are sealed.
     let sealedBlockCount: Int64
     let duplicateCount: Int64
@@ -136,6 +136,13 @@ struct BucketOutline: Sendable {
         guard all == sealed else { return first..<all }
         let end = (first..<sealed).first { sealedTimes[2 * $0] >= bounds.upperBound } ?? sealed
         return first..<end
+    }
+
+    /// The outline behind a change that leaves everything as it is that the outline says, but for the version.
+    var afterMark: BucketOutline {
+        var marked = self
+        marked.state.version += 1
+        return marked
     }
 
     var key: BucketKey {

@@ -9,7 +9,7 @@ import TickCodec
 /// that is out of date can do no harm.
 struct BucketState: Sendable {
     let part: Int64
-    let version: Int64
+    var version: Int64
     let isClosed: Bool
     let blockCount: Int64
     let blockBytes: Int64

@@ -56,7 +56,7 @@ struct MergedEvents: Sendable {
 /// A block is decoded when nothing earlier can come from elsewhere any more, so decoded are only blocks that overlap in
 /// time. Used by one task at a time.
 final class EventMerge {
-    private let decoder = BlockDecoder()
+    private let decoder: BlockDecoder
     private let bounds: Range<Int64>
     /// Blocks that are not decoded yet, the earliest last.
     private var waiting: [StoredBlock] = []
@@ -65,9 +65,12 @@ final class EventMerge {
     /// Everything before this time was handed out; what comes in earlier than that is left out.
     private(set) var frontier: Int64
 
-    /// - Parameter bounds: event times, in nanoseconds; others are left out.
-    init(bounds: Range<Int64> = Int64.min..<Int64.max) {
+    /// - Parameters:
+    ///   - bounds: event times, in nanoseconds; others are left out.
+    ///   - decoder: whose memory is used, and nobody else uses meanwhile.
+    init(bounds: Range<Int64> = Int64.min..<Int64.max, decoder: BlockDecoder = BlockDecoder()) {
         self.bounds = bounds
+        self.decoder = decoder
         frontier = bounds.lowerBound
     }
 

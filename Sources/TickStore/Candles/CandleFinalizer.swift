@@ -1,13 +1,13 @@
-public import DocumentStore
-public import MarketData
+package import DocumentStore
+package import MarketData
 
 /// Makes bars final: from the trades themselves, whatever ingest made of them before.
 ///
 /// Idempotent: it may run twice, beside itself and beside ingest, and be killed at any moment. The bar of the hour is
 /// written last, and by it readers know that the others are there.
-public struct CandleFinalizer: Sendable {
+package struct CandleFinalizer: Sendable {
     /// What became of an hour.
-    public enum Outcome: Equatable, Sendable {
+    package enum Outcome: Equatable, Sendable {
         /// All bars of the hour are final.
         case finalized
         /// More trades are stored than those up to the position that was named: nothing was written.
@@ -20,31 +20,31 @@ public struct CandleFinalizer: Sendable {
 
     private static let roundsMax = 64
 
-    public init(writer: VersionedWriter, operationIDs: OperationIDs) {
+    package init(writer: VersionedWriter, operationIDs: OperationIDs) {
         store = CandleStore(writer: writer, operationIDs: operationIDs)
     }
 
     /// Makes the bars of one source and hour final: those of its seconds and minutes, and its own.
     ///
-    /// `appliedThrough` is the greatest position of the buckets of that hour. Where they are further by now, a later
-    /// call makes the bars final.
-    ///
+    /// - Parameters:
+    ///   - appliedThrough: the greatest position of the buckets of that hour. Where they are further by now, a later
+    ///     call makes the bars final.
+    ///   - fresh: what was written of the instrument just now, and need not be read.
     /// - Throws: `StoreError`.
     @discardableResult
-    public func finalizeHour(
+    package func finalizeHour(
         source: String,
         instrument: Instrument,
         hourStart: Int64,
-        appliedThrough: Int64
+        appliedThrough: Int64,
+        fresh: FreshBuckets? = nil
     ) async throws(StoreError) -> Outcome {
         let hour = CandleKey(source: source, instrument: instrument, interval: .hour, start: hourStart)
         for _ in 0..<Self.roundsMax {
             // Bars before trades: ingest writes in the other order, so no bar knows of a trade that is not read here.
             let stored = try await store.loader.load(hour: hour)
             let seconds = try await store.loader.loadSeconds(hour: hour)
-            guard let trades = try await TradeHour.read(store.writer, hour, bars: .second) else {
-                return .withoutTrades
-            }
+            guard let trades = try await trades(hour, fresh) else { return .withoutTrades }
             guard trades.appliedThrough == appliedThrough else { return .movedOn }
             var plan = Plan(hour, stored: stored, seconds: seconds)
             if trades.lacksTrades || trades.bars.isEmpty || trades.isLess(than: plan.knownHour?.bar.count ?? 0) {
@@ -63,7 +63,7 @@ public struct CandleFinalizer: Sendable {
     /// reads them again.
     ///
     /// - Throws: `StoreError`.
-    public func finalizeDay(
+    package func finalizeDay(
         source: String,
         instrument: Instrument,
         dayStart: Int64
@@ -78,6 +78,11 @@ public struct CandleFinalizer: Sendable {
             else { return }
         }
         throw Self.keptChanging(instrument)
+    }
+
+    private func trades(_ hour: CandleKey, _ fresh: FreshBuckets?) async throws(StoreError) -> TradeHour? {
+        if let fresh, let known = try await TradeHour.fresh(store.writer, hour, fresh) { return known }
+        return try await TradeHour.read(store.writer, hour, bars: .second)
     }
 
     private static func keptChanging(_ instrument: Instrument) -> StoreError {

@@ -22,6 +22,26 @@ package struct TradeHour: Sendable {
         count > 0 && (lacksTrades || self.count + duplicates < count)
     }
 
+    /// The trades of a whole hour, where compaction has just sealed all of them and nobody changed them since; nil
+    /// otherwise.
+    ///
+    /// - Throws: `StoreError`.
+    static func fresh(
+        _ writer: VersionedWriter,
+        _ hour: CandleKey,
+        _ buckets: FreshBuckets
+    ) async throws(StoreError) -> TradeHour? {
+        guard let seen = try await window(writer, hour, hour.start),
+            let bars = buckets.takeBars(of: seen.documents, hour: hour.start)
+        else { return nil }
+        return TradeHour(
+            bars: bars,
+            appliedThrough: seen.appliedThrough,
+            duplicates: seen.duplicates,
+            lacksTrades: seen.lacksTrades
+        )
+    }
+
     /// Reads the trades of a source that lie in the time of `key`, and makes bars of an interval of them; nil where no
     /// trade of that hour was ever stored.
     ///

@@ -12,6 +12,14 @@ struct TradeWindow: Equatable, Sendable {
     var duplicates: Int64
     /// Whether retention deleted trades.
     var lacksTrades: Bool
+    /// The documents that hold the trades, in the order of their parts.
+    var documents: [Document]
+
+    /// A document, as it was in one version.
+    struct Document: Equatable, Sendable {
+        let id: String
+        let version: Int64
+    }
 
     private typealias Field = MarketDataCollection.Field
 
@@ -44,8 +52,9 @@ struct TradeWindow: Equatable, Sendable {
                 where: conditions,
                 order: [.init(Field.windowStart), .init(Field.source), .init(Field.part)],
                 fields: .only([
-                    DocumentField.schemaVersion, Field.source, Field.windowStart, Field.part, Field.appliedThrough,
-                    Field.windows, Field.replacedBy, Field.duplicateCount, Field.deletedEventCount,
+                    DocumentField.version, DocumentField.schemaVersion, Field.source, Field.windowStart, Field.part,
+                    Field.appliedThrough, Field.windows, Field.replacedBy, Field.duplicateCount,
+                    Field.deletedEventCount,
                 ]),
                 limit: bucketsMax
             )
@@ -53,21 +62,28 @@ struct TradeWindow: Equatable, Sendable {
         var windows: [String: [Int64: TradeWindow]] = [:]
         for document in documents where document[Field.replacedBy]?.string == nil {
             for window in try covered(document) where starts.contains(window.start) {
-                var known = windows[window.source]?[window.start] ?? window
-                if known != window { known.duplicates += window.duplicates }
-                known.lacksTrades = known.lacksTrades || window.lacksTrades
-                known.appliedThrough = max(known.appliedThrough, window.appliedThrough)
-                windows[window.source, default: [:]][window.start] = known
+                var sum = windows[window.source]?[window.start]
+                sum?.add(window)
+                windows[window.source, default: [:]][window.start] = sum ?? window
             }
         }
         return windows.values.flatMap(\.values).sorted { ($0.start, $0.source) < ($1.start, $1.source) }
+    }
+
+    /// Adds what another document says of the same window.
+    private mutating func add(_ other: TradeWindow) {
+        duplicates += other.duplicates
+        lacksTrades = lacksTrades || other.lacksTrades
+        appliedThrough = max(appliedThrough, other.appliedThrough)
+        documents += other.documents
     }
 
     /// The windows that a document holds trades of: one, or those that were rolled up into it.
     private static func covered(_ document: BSONDocument) throws(StoreError) -> [TradeWindow] {
         let document = try MarketDataCollection.schema.current(document)
         guard let source = document[Field.source]?.string, let start = document[Field.windowStart]?.integer,
-            let applied = document[Field.appliedThrough]?.integer
+            let applied = document[Field.appliedThrough]?.integer, let id = document[DocumentField.id]?.string,
+            let version = document[DocumentField.version]?.integer
         else { throw StoreError(.unreadable, "a bucket lacks its window or its position") }
         let lacksTrades = document[Field.deletedEventCount] != nil
         let duplicates = lacksTrades ? 0 : document[Field.duplicateCount]?.integer ?? 0
@@ -79,7 +95,8 @@ struct TradeWindow: Equatable, Sendable {
                 start: start,
                 appliedThrough: applied,
                 duplicates: duplicates,
-                lacksTrades: lacksTrades
+                lacksTrades: lacksTrades,
+                documents: [Document(id: id, version: version)]
             )
         }
     }

@@ -23,9 +23,7 @@ enum StepOutcome: Equatable, Sendable {
 final class BucketSealer {
     private let writer: VersionedWriter
     private let operationIDs: OperationIDs
-    private let encoder = SealedBlockWriter()
-    /// The events of the bucket, in memory that is used for the next one as well.
-    private var merged = MergedEvents()
+    private let sealing = BlockSealing()
 
     init(writer: VersionedWriter, operationIDs: OperationIDs) {
         self.writer = writer
@@ -34,33 +32,17 @@ final class BucketSealer {
 
     /// Seals a bucket, if it is still as the outline says.
     ///
+    /// - Parameter fresh: is told what was written.
     /// - Throws: `StoreError` where the store fails.
-    func seal(_ outline: BucketOutline) async throws(StoreError) -> StepOutcome {
+    func seal(_ outline: BucketOutline, _ fresh: FreshBuckets) async throws(StoreError) -> StepOutcome {
         guard let stored = try await StoredBucket.read(outline, writer) else { return .overtaken }
-        let blocks: [StoredBlock]
+        let sealed: BlockSealing.Result
         do throws(StoreError) {
-            blocks = try stored.blocks()
-            try merge(blocks)
+            sealed = try sealing.seal(try stored.blocks(), of: stored.outline)
         } catch {
             return .damaged(bucket: outline.id, problem: error.message)
         }
-        let count = merged.events.count
-        let claimed = blocks.reduce(0) { $0 + $1.header.count }
-        guard count == claimed, claimed == Int(stored.outline.state.eventCount) else {
-            return .damaged(bucket: outline.id, problem: "event_count does not match the blocks")
-        }
-        let duplicates = merged.removeDuplicates()
-        var sealed = SealedBlocks()
-        encoder.append(merged, outline.kind, to: &sealed)
-        guard try sealed.holds(merged) else {
-            return .damaged(
-                bucket: outline.id,
-                problem: "its events do not come back from sealed blocks; left as it is"
-            )
-        }
-        let summary = BucketSummary(merged.events)
-        let update = DocumentUpdate(set: Self.fields(stored.outline, sealed, summary, duplicates: duplicates))
-            .bringingUp(stored.outline.state.upcast)
+        let update = DocumentUpdate(set: Self.fields(stored.outline, sealed)).bringingUp(stored.outline.state.upcast)
         let change = VersionedChange(
             key: stored.outline.documentKey,
             action: .update(expectedVersion: stored.outline.state.version, update),
@@ -68,31 +50,23 @@ final class BucketSealer {
             conflictExcludes: [MarketDataCollection.Field.blocks]
         )
         switch await writer.apply(change) {
-        case .applied: return .done(events: count)
+        case .applied(let version, _):
+            fresh.add(outline.id, version: version, blocks: sealed.blocks.blocks, bars: sealed.bars)
+            return .done(events: sealed.blocks.eventCount + sealed.duplicates)
         // Whether it was made or not: the next plan sees what is stored.
         case .conflict, .notFound, .unknown: return .overtaken
         case .failed(let error): throw error
         }
     }
 
-    private func merge(_ blocks: [StoredBlock]) throws(StoreError) {
-        merged.removeAll()
-        merged.events.reserveCapacity(blocks.reduce(0) { $0 + $1.header.count })
-        let merge = EventMerge()
-        merge.add(blocks)
-        while try merge.appendNext(to: &merged) {}
-    }
-
     private static func fields(
         _ outline: BucketOutline,
-        _ sealed: SealedBlocks,
-        _ summary: BucketSummary?,
-        duplicates: Int
+        _ sealed: BlockSealing.Result
     ) -> [(field: String, value: BSONValue)] {
         typealias Field = MarketDataCollection.Field
-        var fields = sealed.fields + (summary?.fields ?? [])
-        if duplicates > 0 {
-            fields.append((Field.duplicateCount, .int64(outline.duplicateCount + Int64(duplicates))))
+        var fields = sealed.blocks.fields + (BucketSummary(sealed.bars)?.fields ?? [])
+        if sealed.duplicates > 0 {
+            fields.append((Field.duplicateCount, .int64(outline.duplicateCount + Int64(sealed.duplicates))))
         }
         return fields
     }

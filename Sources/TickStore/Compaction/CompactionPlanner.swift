@@ -4,7 +4,8 @@ import MarketData
 enum CompactionStep: Sendable {
     /// Put the blocks of a bucket into the order of event time, and encode them for size.
     case seal(BucketOutline)
-    /// Make one segment of sealed documents of a day; they are in the order of their slots.
+    /// Make one segment of documents of a day, and seal those that are not sealed on the way; they are in the order
+    /// of their slots.
     ///
     /// The part of the segment is greater than that of any segment of the day that is left.
     case rollUp([BucketOutline], part: Int64)
@@ -40,7 +41,11 @@ enum CompactionStep: Sendable {
     var identity: String {
         switch self {
         case .seal(let bucket): "seal \(bucket.id) \(bucket.state.version)"
-        case .rollUp(let members, _): "roll up " + members.map { "\($0.id) \($0.state.version)" }.joined(separator: " ")
+        case .rollUp(let members, _):
+            // At once with sealing it is tried but once: where somebody goes on writing, single buckets are sealed.
+            members.allSatisfy(\.isSealed)
+                ? "roll up " + members.map { "\($0.id) \($0.state.version)" }.joined(separator: " ")
+                : "seal and roll up \(members.first?.id ?? "")"
         case .removeReplaced(let segment, _): "remove replaced by \(segment)"
         case .delete(let bucket, _): "delete \(bucket.id) \(bucket.state.version)"
         case .finalizeHour(let hour): "finalize \(hour.source) \(hour.instrument) \(hour.start) \(hour.appliedThrough)"
@@ -100,33 +105,54 @@ struct CompactionPlanner: Sendable {
         let open = live.filter { !$0.isSealed && $0.state.eventCount > 0 && $0.quarantined == nil }
         let seals = open.filter { policy.isDue(windowEnd: $0.windowEnd, clock, now: now) }
             .sorted { $0.firstSlot < $1.firstSlot }
-            .map { CompactionStep.seal($0) }
         // The next roll-up would replace what the deletions are compared with, so it waits for them.
         // A segment must not be emptied, either, before what it replaced was compared with it.
-        guard removals.isEmpty, seals.isEmpty else { return removals + seals }
-        let part = outlines.lazy.filter(\.isSegment).map(\.state.part).max().map { $0 + 1 }
+        guard removals.isEmpty else { return removals + seals.map { .seal($0) } }
+        let last = outlines.lazy.filter(\.isSegment).map(\.state.part).max()
+        let rollUps =
+            seals.count == open.count
+            ? rollUps(of: day, live, clock, from: last.map { $0 + 1 } ?? SegmentBuilder.firstPart) : []
+        guard seals.isEmpty else { return Self.sealing(seals, rollUps.filter(isNew)) }
         // Bars that cannot be made final keep nothing but the deletion of their trades waiting.
-        let bars = barSteps(of: day, live, clock).filter(isNew)
-        guard bars.isEmpty else { return bars }
-        let rollUps = open.isEmpty ? rollUps(of: day, live, clock, from: part ?? SegmentBuilder.firstPart) : []
-        return rollUps.isEmpty ? deletions(live) : rollUps
+        let hourBars = hourSteps(of: day, live, clock).filter(isNew)
+        guard hourBars.isEmpty else { return hourBars }
+        let dayBar = dayStep(of: day, live, clock).filter(isNew)
+        // The bar of a day is made of bars: it does not matter to it where the trades are.
+        guard dayBar.isEmpty, rollUps.isEmpty else { return dayBar + rollUps }
+        return deletions(live)
+    }
+
+    /// Seals documents: those that go into a segment on the way there, the others where they are.
+    private static func sealing(_ seals: [BucketOutline], _ rollUps: [CompactionStep]) -> [CompactionStep] {
+        let together = rollUps.filter { !$0.members.allSatisfy(\.isSealed) }
+        let rolledUp = Set(together.flatMap(\.members).map(\.id))
+        return together + seals.filter { !rolledUp.contains($0.id) }.map { .seal($0) }
     }
 
     private func isNew(_ step: CompactionStep) -> Bool { !tried.contains(step.identity) }
 
-    /// What makes bars final: first those of hours whose trades are all sealed, then that of the day.
-    private func barSteps(of day: Day, _ live: [BucketOutline], _ clock: SourceClock) -> [CompactionStep] {
-        guard let candles, day.kind == .trade, let instrument = live.first?.instrument else { return [] }
-        let hours = CandleHour.hours(of: live, source: day.source, instrument)
-        let due = hours.filter {
+    /// What makes the bars of hours final whose trades are all sealed.
+    private func hourSteps(of day: Day, _ live: [BucketOutline], _ clock: SourceClock) -> [CompactionStep] {
+        guard let candles else { return [] }
+        let due = hours(of: day, live).filter {
             $0.isSealed && policy.isDue(windowEnd: $0.start.adding(seconds: day.kind.windowSeconds), clock, now: now)
         }
-        let steps = due.filter { !candles.isFinal($0) }.map { CompactionStep.finalizeHour($0) }
+        return due.filter { !candles.isFinal($0) }.map { CompactionStep.finalizeHour($0) }
+    }
+
+    /// What makes the bar of the day final, where those of its hours are.
+    private func dayStep(of day: Day, _ live: [BucketOutline], _ clock: SourceClock) -> [CompactionStep] {
+        let hours = hours(of: day, live)
         let end = day.start.adding(seconds: CandleInterval.day.rawValue)
-        guard steps.isEmpty, !hours.isEmpty, policy.isDue(windowEnd: end, clock, now: now),
+        guard let candles, let instrument = hours.first?.instrument, policy.isDue(windowEnd: end, clock, now: now),
             hours.allSatisfy(candles.isFinal), !candles.isDayFinal(day.source, day.start, hours)
-        else { return steps }
+        else { return [] }
         return [.finalizeDay(source: day.source, instrument, start: day.start)]
+    }
+
+    private func hours(of day: Day, _ live: [BucketOutline]) -> [CandleHour] {
+        guard day.kind == .trade, let instrument = live.first?.instrument else { return [] }
+        return CandleHour.hours(of: live, source: day.source, instrument)
     }
 
     private func deletions(_ live: [BucketOutline]) -> [CompactionStep] {

@@ -3,8 +3,8 @@ import MarketData
 
 /// Carries steps out, one after the other.
 ///
-/// Holds scratch memory; used by one task at a time.
-final class CompactionWorker {
+/// Holds scratch memory. Handed from task to task, and used by one at a time.
+final class CompactionWorker: @unchecked Sendable {
     private let sealer: BucketSealer
     private let segments: SegmentBuilder
     private let deleter: BucketDeleter
@@ -19,43 +19,63 @@ final class CompactionWorker {
 
     /// Carries a step out, and answers what it came to.
     ///
-    /// - Parameter mayDelete: whether events may be deleted by a rule of retention; if not, they are left.
+    /// - Parameters:
+    ///   - fresh: what the steps before wrote of the instrument.
+    ///   - mayDelete: whether events may be deleted by a rule of retention; if not, they are left.
     /// - Throws: `StoreError` where the store fails.
-    func carryOut(_ step: CompactionStep, mayDelete: Bool) async throws(StoreError) -> CompactionReport {
+    func carryOut(
+        _ step: CompactionStep,
+        fresh: FreshBuckets,
+        mayDelete: Bool
+    ) async throws(StoreError) -> CompactionReport {
         var report = CompactionReport()
         let outcome: StepOutcome
         switch step {
-        case .seal(let bucket): outcome = try await sealer.seal(bucket)
-        case .rollUp(let members, let part): outcome = try await segments.rollUp(members, part: part)
+        case .seal(let bucket): outcome = try await sealer.seal(bucket, fresh)
+        case .rollUp(let members, let part):
+            outcome = try await segments.rollUp(members, part: part, fresh)
+            // Buckets that do not get into a segment at once are sealed one by one, and tell then what is damaged.
+            if case .damaged = outcome, !members.allSatisfy(\.isSealed) { return report }
+            guard case .done = outcome, let segment = members.first?.segmentID(part: part) else { break }
+            try await remove(members.map(\.afterMark), replacedBy: segment, fresh, &report)
         case .removeReplaced(let segment, let members):
-            outcome = try await segments.removeReplaced(by: segment, members)
+            try await remove(members, replacedBy: segment, fresh, &report)
+            return report
         case .delete(let bucket, let rule):
             guard mayDelete else { return report }
             outcome = try await deleter.delete(bucket, rule)
         case .finalizeHour(let hour):
-            guard let finalized = try await finalize(hour) else { return report }
+            guard let finalized = try await finalize(hour, fresh) else { return report }
             outcome = finalized
         case .finalizeDay(let source, let instrument, let start):
             try await candles.finalizeDay(source: source, instrument: instrument, dayStart: start)
             return report
         }
-        switch outcome {
-        case .done(let events): Self.count(step, events, &report)
-        case .overtaken: report.overtaken = 1
-        case .damaged(let bucket, let problem): report.add(bucket, problem)
-        case .notArchived(_, let error): report.archiveError = error
-        }
+        if case .done(let events) = outcome { Self.count(step, events, &report) } else { report.add(outcome) }
         return report
     }
 
+    private func remove(
+        _ members: [BucketOutline],
+        replacedBy segment: String,
+        _ fresh: FreshBuckets,
+        _ report: inout CompactionReport
+    ) async throws(StoreError) {
+        report.add(try await segments.removeReplaced(by: segment, members, fresh))
+    }
+
     /// Answers nil where the bars of the hour stay as they are.
-    private func finalize(_ hour: CandleHour) async throws(StoreError) -> StepOutcome? {
+    private func finalize(
+        _ hour: CandleHour,
+        _ fresh: FreshBuckets
+    ) async throws(StoreError) -> StepOutcome? {
         do throws(StoreError) {
             let outcome = try await candles.finalizeHour(
                 source: hour.source,
                 instrument: hour.instrument,
                 hourStart: hour.start,
-                appliedThrough: hour.appliedThrough
+                appliedThrough: hour.appliedThrough,
+                fresh: fresh
             )
             return switch outcome {
             case .finalized: .done(events: 0)
@@ -74,6 +94,9 @@ final class CompactionWorker {
             report.sealed = 1
             report.events = events
         case .rollUp(let members, _):
+            let unsealed = members.filter { !$0.isSealed }
+            report.sealed = unsealed.count
+            report.events = unsealed.reduce(0) { $0 + Int($1.state.eventCount) }
             report.rolledUp = members.count
             report.segments = 1
         case .delete:
@@ -81,6 +104,18 @@ final class CompactionWorker {
             report.deletedEvents = events
         case .finalizeHour: report.finalizedHours = 1
         case .removeReplaced, .finalizeDay: break
+        }
+    }
+}
+
+extension CompactionReport {
+    /// Adds what kept a step from being done; nothing where it was.
+    fileprivate mutating func add(_ outcome: StepOutcome) {
+        switch outcome {
+        case .done: break
+        case .overtaken: overtaken += 1
+        case .damaged(let bucket, let problem): add(bucket, problem)
+        case .notArchived(_, let error): archiveError = error
         }
     }
 }

@@ -20,6 +20,8 @@ public struct Compactor: Sendable {
     /// Rounds of planning for one instrument: sealing, rolling up, deleting, and some that others made necessary.
     private static let roundsMax = 16
     private static let outlinesMax = 1_000_000
+    /// What is kept in memory of what was written, for all instruments that are worked on: some forty hours of bars.
+    private static let freshBytesMax = 48 << 20
 
     /// - Parameters:
     ///   - archive: where documents are copied to before their events are deleted; nil for nowhere.
@@ -105,6 +107,7 @@ extension Compactor {
         private struct State {
             var clocks: [String: SourceClock] = [:]
             var report = CompactionReport()
+            var idleWorkers: [CompactionWorker] = []
         }
 
         init(now: Int64, workers: Int, progress: @escaping @Sendable (CompactionReport, String) -> Void) {
@@ -118,6 +121,16 @@ extension Compactor {
 
         func learn(_ clock: SourceClock, of source: String) {
             state.withLock { $0.clocks[source] = clock }
+        }
+
+        /// A worker that nobody uses, with the memory that it has.
+        func idleWorker() -> CompactionWorker? { state.withLock { $0.idleWorkers.popLast() } }
+
+        /// Keeps a worker for whoever needs one next; not more than as many as instruments are worked on.
+        func letGo(_ worker: CompactionWorker) {
+            state.withLock { state in
+                if state.idleWorkers.count < workers { state.idleWorkers.append(worker) }
+            }
         }
 
         func add(_ part: CompactionReport, _ instrument: String) {
@@ -143,6 +156,7 @@ extension Compactor {
     }
 
     private func compactKnown(_ instrument: String, _ run: Run) async throws(StoreError) {
+        let fresh = FreshBuckets(bytesMax: Self.freshBytesMax / run.workers)
         var tried = Set<String>()
         var outlines = try await outlines(instrument)
         var sizes = CompactionReport()
@@ -153,7 +167,7 @@ extension Compactor {
             let steps = planner.steps(outlines)
             if steps.isEmpty { break }
             tried.formUnion(steps.map(\.identity))
-            try await carryOut(steps, instrument, run)
+            try await carryOut(steps, instrument, fresh, run)
             outlines = try await self.outlines(instrument)
         }
         // What runs that were killed left.
@@ -163,17 +177,24 @@ extension Compactor {
     }
 
     /// Carries steps out that do not depend on each other.
-    private func carryOut(_ steps: [CompactionStep], _ instrument: String, _ run: Run) async throws(StoreError) {
+    private func carryOut(
+        _ steps: [CompactionStep],
+        _ instrument: String,
+        _ fresh: FreshBuckets,
+        _ run: Run
+    ) async throws(StoreError) {
         let lanes = min(run.workers, steps.count)
         let outcome = await withTaskGroup(of: Result<Void, StoreError>.self) { group in
             for lane in 0..<lanes {
                 group.addTask {
                     await Result { () async throws(StoreError) in
-                        let worker = CompactionWorker(writer, operationIDs, archive)
+                        let worker = run.idleWorker() ?? CompactionWorker(writer, operationIDs, archive)
+                        defer { run.letGo(worker) }
                         for index in stride(from: lane, to: steps.count, by: lanes) {
                             // An archive that refused one document is not asked for the others.
                             let mayDelete = run.report.archiveError == nil
-                            run.add(try await worker.carryOut(steps[index], mayDelete: mayDelete), instrument)
+                            let report = try await worker.carryOut(steps[index], fresh: fresh, mayDelete: mayDelete)
+                            run.add(report, instrument)
                             try await pace?.wait(afterReading: steps[index].costInBytes)
                         }
                     }

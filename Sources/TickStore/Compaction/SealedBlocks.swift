@@ -3,25 +3,35 @@ import DocumentStore
 import MarketData
 import TickCodec
 
-/// Sealed blocks, in order, and what a document says about them.
+/// Sealed blocks of one document, in order, and what the document says about them.
 struct SealedBlocks: Sendable {
-    private(set) var blocks: [[UInt8]] = []
-    private(set) var eventCount = 0
-    private(set) var byteCount = 0
-    /// First and last event time of each block.
-    private(set) var times: [Int64] = []
+    private let bucket: String
+    private let slot: Int64
+    private(set) var blocks: [StoredBlock] = []
 
     private typealias Field = MarketDataCollection.Field
 
-    /// The fields of a document that hold the blocks and follow from them.
+    /// - Parameters:
+    ///   - bucket: the name of the document.
+    ///   - slot: its first slot.
+    init(of bucket: String, slot: Int64) {
+        self.bucket = bucket
+        self.slot = slot
+    }
+
+    var eventCount: Int { blocks.eventCount }
+
+    /// The fields of the document that hold the blocks and follow from them.
     var fields: [(field: String, value: BSONValue)] {
         let count = BSONValue.int64(Int64(blocks.count))
-        let checksum = blocks.reduce(UInt32(0)) { BlockChecksum.extend($0, $1) }
+        let bytes = blocks.reduce(0) { $0 + $1.bytes.count }
+        let checksum = blocks.reduce(UInt32(0)) { BlockChecksum.extend($0, $1.bytes) }
+        let times = blocks.flatMap { [$0.header.eventTimes.lowerBound, $0.header.eventTimes.upperBound] }
         return [
-            (Field.blocks, .array(blocks.map { .binary($0) })),
+            (Field.blocks, .array(blocks.map { .binary($0.bytes) })),
             (Field.blockCount, count),
             (Field.sealedBlockCount, count),
-            (Field.blockBytes, .int64(Int64(byteCount))),
+            (Field.blockBytes, .int64(Int64(bytes))),
             (Field.eventCount, .int64(Int64(eventCount))),
             (Field.firstEventTime, .int64(times.first ?? .max)),
             (Field.lastEventTime, .int64(times.last ?? .min)),
@@ -30,37 +40,10 @@ struct SealedBlocks: Sendable {
         ]
     }
 
-    mutating func append(_ block: [UInt8], count: Int, first: Int64, last: Int64) {
-        blocks.append(block)
-        byteCount += block.count
-        eventCount += count
-        times += [first, last]
-    }
-
-    /// The blocks as if they had been stored.
-    ///
-    /// - Throws: `StoreError` with code `unreadable` where one of them is none.
-    func stored() throws(StoreError) -> [StoredBlock] {
-        var stored: [StoredBlock] = []
-        for (index, bytes) in blocks.enumerated() {
-            stored.append(try StoredBlock(bytes, rank: .init(source: 0, slot: 0, index: index), bucket: "being sealed"))
-        }
-        return stored
-    }
-
-    /// Whether the blocks, decoded, are exactly these events in this order.
-    ///
-    /// - Throws: `StoreError` with code `unreadable` where a block cannot be decoded.
-    func holds(_ expected: MergedEvents) throws(StoreError) -> Bool {
-        let merge = EventMerge()
-        merge.add(try stored())
-        var cursor = EventCursor(merge)
-        for index in expected.events.indices {
-            guard let event = try cursor.next(),
-                EventIdentity.isSame(event, cursor.texts, expected.events[index], expected.texts)
-            else { return false }
-        }
-        return try cursor.next() == nil
+    /// - Throws: `StoreError` with code `unreadable` where the bytes are no block.
+    mutating func append(_ bytes: [UInt8]) throws(StoreError) {
+        let rank = StoredBlock.Rank(source: 0, slot: slot, index: blocks.count)
+        blocks.append(try StoredBlock(bytes, rank: rank, bucket: bucket))
     }
 }
 
@@ -74,29 +57,17 @@ final class SealedBlockWriter {
     static let wholeBlockMin = SealedBlockEncoder.eventsMax / 2
 
     /// Appends blocks of events, about equally large ones: the last one would else be small.
-    func append(_ merged: MergedEvents, _ kind: EventKind, to result: inout SealedBlocks) {
+    ///
+    /// - Throws: `StoreError` with code `unreadable` where the encoder did not make a block.
+    func append(_ merged: MergedEvents, _ kind: EventKind, to result: inout SealedBlocks) throws(StoreError) {
         let count = merged.events.count
         let parts = (count + SealedBlockEncoder.eventsMax - 1) / SealedBlockEncoder.eventsMax
         for part in 0..<parts {
-            append(merged, part * count / parts..<(part + 1) * count / parts, kind, to: &result)
-        }
-    }
-
-    private func append(
-        _ merged: MergedEvents,
-        _ range: Range<Int>,
-        _ kind: EventKind,
-        to result: inout SealedBlocks
-    ) {
-        let blocks = merged.events.withUnsafeBufferPointer {
-            encoder.encode(UnsafeBufferPointer(rebasing: $0[range]), kind: kind, texts: merged.texts)
-        }
-        var start = range.lowerBound
-        for block in blocks {
-            let end = start + block.count
-            let (first, last) = (merged.events[start].eventTime, merged.events[end - 1].eventTime)
-            result.append(block.bytes, count: block.count, first: first.nanoseconds, last: last.nanoseconds)
-            start = end
+            let blocks = merged.events.withUnsafeBufferPointer { events in
+                let range = part * count / parts..<(part + 1) * count / parts
+                return encoder.encode(UnsafeBufferPointer(rebasing: events[range]), kind: kind, texts: merged.texts)
+            }
+            for block in blocks { try result.append(block.bytes) }
         }
     }
 
@@ -105,11 +76,14 @@ final class SealedBlockWriter {
     /// Large sealed blocks that overlap no other in time are carried over byte by byte; the others are merged.
     ///
     /// - Throws: `StoreError` with code `unreadable` where a block is damaged.
-    func join(_ blocks: [StoredBlock], _ kind: EventKind) throws(StoreError) -> SealedBlocks {
+    func join(
+        _ blocks: [StoredBlock],
+        _ kind: EventKind,
+        to result: inout SealedBlocks
+    ) throws(StoreError) {
         let sorted = blocks.sorted {
             ($0.header.eventTimes.lowerBound, $0.rank) < ($1.header.eventTimes.lowerBound, $1.rank)
         }
-        var result = SealedBlocks()
         var group: [StoredBlock] = []
         var reach: StoredBlock?
         for (index, block) in sorted.enumerated() {
@@ -123,11 +97,9 @@ final class SealedBlockWriter {
                 continue
             }
             try merge(&group, kind, to: &result)
-            let times = block.header.eventTimes
-            result.append(block.bytes, count: block.header.count, first: times.lowerBound, last: times.upperBound)
+            try result.append(block.bytes)
         }
         try merge(&group, kind, to: &result)
-        return result
     }
 
     /// Merges blocks and appends what comes of it, with as much in memory as some blocks take.
@@ -143,12 +115,50 @@ final class SealedBlockWriter {
         var pending = MergedEvents()
         while try merge.appendNext(to: &pending) {
             if pending.events.count >= 4 * SealedBlockEncoder.eventsMax {
-                append(pending, kind, to: &result)
+                try append(pending, kind, to: &result)
                 pending.removeAll()
             }
         }
-        append(pending, kind, to: &result)
+        try append(pending, kind, to: &result)
     }
+}
+
+extension MergedEvents {
+    /// Where a stretch of at least so many events ends, so that none behind it is of the time of its last; nil where
+    /// that is behind what is there.
+    func end(ofStretch length: Int) -> Int? {
+        guard length > 0, length < events.count else { return nil }
+        return (length..<events.count).first { events[$0 - 1].eventTime < events[$0].eventTime }
+    }
+
+    /// Whether blocks, decoded one after the other, are exactly these events.
+    ///
+    /// - Throws: `StoreError` with code `unreadable` where a block cannot be decoded.
+    func areExactly(in blocks: ArraySlice<StoredBlock>, _ decoder: BlockDecoder) throws(StoreError) -> Bool {
+        var next = 0
+        for block in blocks {
+            guard block.header.count <= events.count - next else { return false }
+            var isSame = true
+            do throws(BlockError) {
+                try decoder.forEachStretch(of: block.bytes) { decoded, decodedTexts, start in
+                    isSame = decoded.indices.allSatisfy {
+                        EventIdentity.isSame(decoded[$0], decodedTexts, events[next + start + $0], texts)
+                    }
+                    return isSame
+                }
+            } catch {
+                throw StoredBlock.damaged(block.place, error)
+            }
+            guard isSame else { return false }
+            next += block.header.count
+        }
+        return next == events.count
+    }
+}
+
+extension Collection<StoredBlock> {
+    /// How many events the blocks hold.
+    var eventCount: Int { reduce(0) { $0 + $1.header.count } }
 }
 
 extension StoredBlock {

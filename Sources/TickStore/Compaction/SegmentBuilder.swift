@@ -3,7 +3,24 @@ import DocumentStore
 import MarketData
 import TickCodec
 
-/// Makes one segment of the sealed documents of a day.
+/// A document as it is sealed, or as it would be.
+private struct SealedForm {
+    let blocks: [StoredBlock]
+    let summary: BucketSummary?
+    /// Trades that sealing leaves out, as repetitions of others.
+    let duplicates: Int
+    /// The bars of seconds of its trades; none where they are not known.
+    let bars: [TradeBar]
+
+    init(_ blocks: [StoredBlock], summary: BucketSummary?, _ duplicates: Int = 0, bars: [TradeBar]) {
+        self.blocks = blocks
+        self.summary = summary
+        self.duplicates = duplicates
+        self.bars = bars
+    }
+}
+
+/// Makes one segment of the documents of a day.
 ///
 /// The segment appears and the documents that it takes the place of disappear in one change of all of them: a reader
 /// sees the old ones or the new one. They are marked only, and deleted after the segment was read back and found to
@@ -22,6 +39,7 @@ final class SegmentBuilder {
     private let writer: VersionedWriter
     private let operationIDs: OperationIDs
     private let encoder = SealedBlockWriter()
+    private let sealing = BlockSealing()
 
     init(writer: VersionedWriter, operationIDs: OperationIDs) {
         self.writer = writer
@@ -30,35 +48,43 @@ final class SegmentBuilder {
 
     /// Rolls documents up that are neighbours in the order of their slots, if all are still as their outlines say.
     ///
-    /// - Parameter part: the part of the new segment; greater than that of any segment of the day so far.
+    /// What is not sealed yet is sealed on the way: it is not written twice then.
+    ///
+    /// - Parameters:
+    ///   - part: the part of the new segment; greater than that of any segment of the day so far.
+    ///   - fresh: what was written of the instrument just now, and need not be read.
     /// - Throws: `StoreError` where the store fails.
-    func rollUp(_ members: [BucketOutline], part: Int64) async throws(StoreError) -> StepOutcome {
-        guard let first = members.first, let start = first.kind.segmentStart(of: first.windowStart) else {
-            return .overtaken
-        }
-        var blocks: [StoredBlock] = []
+    func rollUp(
+        _ members: [BucketOutline],
+        part: Int64,
+        _ fresh: FreshBuckets
+    ) async throws(StoreError) -> StepOutcome {
+        guard let first = members.first, let key = first.segmentKey else { return .overtaken }
+        var forms: [SealedForm] = []
         for member in members {
-            guard let stored = try await StoredBucket.read(member, writer) else { return .overtaken }
             do throws(StoreError) {
-                blocks += try stored.blocks()
+                guard let form = try await form(of: member, fresh) else { return .overtaken }
+                forms.append(form)
             } catch {
+                guard error.code == .unreadable else { throw error }
                 return .damaged(bucket: member.id, problem: error.message)
             }
         }
-        let sealed: SealedBlocks
+        let blocks = forms.flatMap(\.blocks)
+        var sealed = SealedBlocks(of: key.documentID(part: part), slot: first.firstSlot)
         do throws(StoreError) {
-            sealed = try encoder.join(blocks, first.kind)
+            try encoder.join(blocks, first.kind, to: &sealed)
         } catch {
             return .damaged(bucket: first.id, problem: error.message)
         }
-        let count = members.reduce(Int64(0)) { $0 + $1.state.eventCount }
-        guard Int64(sealed.eventCount) == count, try BlockContainment.holds(sealed.stored(), all: blocks) else {
+        guard sealed.eventCount == blocks.eventCount, try BlockContainment.holds(sealed.blocks, all: blocks) else {
             return .damaged(bucket: first.id, problem: "its events do not come back from a segment; left as it is")
         }
-        let key = BucketKey(source: first.source, instrument: first.instrument, kind: first.kind, windowStart: start)
-        let changes = changes(members, key, sealed, part: part)
+        let changes = changes(members, forms, key, sealed, part: part)
         switch await writer.applyTogether(changes) {
-        case .applied: return .done(events: sealed.eventCount)
+        case .applied:
+            remember(members, forms, segment: key.documentID(part: part), fresh)
+            return .done(events: sealed.eventCount)
         case .conflict, .unknown: return .overtaken
         // Another compaction works on these documents, or one that was killed holds them until the server notices: the
         // next run looks again. Where the server is gone, whatever comes next fails.
@@ -67,8 +93,45 @@ final class SegmentBuilder {
         }
     }
 
+    /// What a document comes to when it is sealed; nil where it is not as the outline says any more.
+    ///
+    /// - Throws: `StoreError`, with code `unreadable` where a block is damaged.
+    private func form(of outline: BucketOutline, _ fresh: FreshBuckets) async throws(StoreError) -> SealedForm? {
+        if let known = fresh.blocks(of: outline) {
+            return SealedForm(known, summary: outline.state.summary, bars: fresh.bars(of: outline))
+        }
+        guard let stored = try await StoredBucket.read(outline, writer) else { return nil }
+        let blocks = try stored.blocks()
+        guard stored.outline.isSealed else {
+            let sealed = try sealing.seal(blocks, of: stored.outline)
+            let summary = BucketSummary(sealed.bars)
+            return SealedForm(sealed.blocks.blocks, summary: summary, sealed.duplicates, bars: sealed.bars)
+        }
+        guard blocks.eventCount == Int(stored.outline.state.eventCount) else {
+            throw StoreError(.unreadable, "event_count does not match the blocks")
+        }
+        return SealedForm(blocks, summary: stored.outline.state.summary, bars: [])
+    }
+
+    /// Keeps what the steps behind need of documents and of the segment that took their place.
+    private func remember(
+        _ members: [BucketOutline],
+        _ forms: [SealedForm],
+        segment: String,
+        _ fresh: FreshBuckets
+    ) {
+        for (member, form) in zip(members, forms) {
+            fresh.add(member.id, version: member.afterMark.state.version, blocks: form.blocks, bars: [])
+        }
+        // The bars of a window are of use only with the trades of all its parts.
+        let isKnown = forms.allSatisfy { !$0.bars.isEmpty }
+        let bars = isKnown ? TradeBar.merged(forms.flatMap(\.bars), to: .second) : []
+        fresh.add(segment, version: 1, blocks: nil, bars: bars)
+    }
+
     private func changes(
         _ members: [BucketOutline],
+        _ forms: [SealedForm],
         _ key: BucketKey,
         _ sealed: SealedBlocks,
         part: Int64
@@ -93,10 +156,11 @@ final class SegmentBuilder {
                 conflictExcludes: [Field.blocks]
             )
         }
+        let fields = fields(members, forms, key, sealed, part: part)
         changes.append(
             VersionedChange(
                 key: segment,
-                action: .create(BSONDocument(fields(members, key, sealed, part: part).map { ($0.field, $0.value) })),
+                action: .create(BSONDocument(fields.map { ($0.field, $0.value) })),
                 operationID: operationIDs.make(),
                 conflictExcludes: [Field.blocks]
             )
@@ -106,13 +170,14 @@ final class SegmentBuilder {
 
     private func fields(
         _ members: [BucketOutline],
+        _ forms: [SealedForm],
         _ key: BucketKey,
         _ sealed: SealedBlocks,
         part: Int64
     ) -> [(field: String, value: BSONValue)] {
         let slots = members.flatMap(\.slots).sorted()
         let windows = Self.windows(of: members)
-        let duplicates = members.reduce(Int64(0)) { $0 + $1.duplicateCount }
+        let duplicates = zip(members, forms).reduce(Int64(0)) { $0 + $1.0.duplicateCount + Int64($1.1.duplicates) }
         var fields: [(field: String, value: BSONValue)] = [
             (DocumentField.schemaVersion, .int64(MarketDataCollection.schemaVersion)),
             (Field.kind, .string(key.kind.name)),
@@ -129,12 +194,12 @@ final class SegmentBuilder {
         if let until = members.compactMap(\.keepUntil).max() {
             fields.append((Field.keepUntil, .datetime(until / 1_000_000)))
         }
-        return fields + sealed.fields + (Self.summary(of: members)?.fields ?? [])
+        return fields + sealed.fields + (Self.summary(of: forms)?.fields ?? [])
     }
 
     /// What the summaries of the documents come to, in the order of their slots.
-    private static func summary(of members: [BucketOutline]) -> BucketSummary? {
-        var summaries = members.compactMap(\.state.summary)[...]
+    private static func summary(of forms: [SealedForm]) -> BucketSummary? {
+        var summaries = forms.compactMap(\.summary)[...]
         guard var sum = summaries.popFirst() else { return nil }
         for summary in summaries { sum.add(summary) }
         return sum
@@ -156,23 +221,30 @@ final class SegmentBuilder {
 extension SegmentBuilder {
     /// Deletes documents that a segment took the place of, after reading it back.
     ///
+    /// - Parameter fresh: what was written of the instrument just now: it need not be read, as no document goes that
+    ///   has another version by now.
     /// - Throws: `StoreError` where the store fails.
-    func removeReplaced(by segment: String, _ members: [BucketOutline]) async throws(StoreError) -> StepOutcome {
+    func removeReplaced(
+        by segment: String,
+        _ members: [BucketOutline],
+        _ fresh: FreshBuckets
+    ) async throws(StoreError) -> StepOutcome {
         guard let instrument = members.first?.instrument else { return .overtaken }
         guard let stored = try await StoredBucket.read(id: segment, instrument: instrument, writer) else {
             return .damaged(bucket: segment, problem: "the segment is gone; the documents that it replaced are kept")
         }
         var blocks: [StoredBlock] = []
-        var versions: [BucketOutline] = []
+        var compared: [BucketOutline] = []
         for member in members {
-            // One that is gone was deleted by another run, which had found its events in the segment.
-            guard let replaced = try await StoredBucket.read(member, writer) else { continue }
             do throws(StoreError) {
-                blocks += try replaced.blocks()
+                // One that is gone was deleted by another run, which had found its events in the segment.
+                guard let replaced = try await form(of: member, fresh) else { continue }
+                blocks += replaced.blocks
             } catch {
+                guard error.code == .unreadable else { throw error }
                 return .damaged(bucket: member.id, problem: error.message)
             }
-            versions.append(replaced.outline)
+            compared.append(member)
         }
         do throws(StoreError) {
             guard try BlockContainment.holds(stored.blocks(), all: blocks) else {
@@ -184,7 +256,8 @@ extension SegmentBuilder {
         } catch {
             return .damaged(bucket: segment, problem: error.message)
         }
-        return try await delete(versions)
+        fresh.forget(compared)
+        return try await delete(compared)
     }
 
     private func delete(_ members: [BucketOutline]) async throws(StoreError) -> StepOutcome {
@@ -199,4 +272,16 @@ extension SegmentBuilder {
         for case .failed(let error) in await writer.apply(changes) { throw error }
         return .done(events: 0)
     }
+}
+
+extension BucketOutline {
+    /// Names the segments that the document may go into; nil where its kind has none.
+    fileprivate var segmentKey: BucketKey? {
+        kind.segmentStart(of: windowStart).map {
+            BucketKey(source: source, instrument: instrument, kind: kind, windowStart: $0)
+        }
+    }
+
+    /// The name of a segment that the document goes into.
+    func segmentID(part: Int64) -> String? { segmentKey?.documentID(part: part) }
 }

@@ -133,9 +133,10 @@ import Testing
         let ids = OperationIDs(process: 9, start: 0)
         let builder = SegmentBuilder(writer: stand.writer, operationIDs: ids)
         let sealer = BucketSealer(writer: stand.writer, operationIDs: ids)
-        for case .seal(let bucket) in planner.steps(try stand.outlines) { _ = try await sealer.seal(bucket) }
+        let fresh = FreshBuckets(bytesMax: 1 << 20)
+        for case .seal(let bucket) in planner.steps(try stand.outlines) { _ = try await sealer.seal(bucket, fresh) }
         for case .rollUp(let members, let part) in planner.steps(try stand.outlines) {
-            #expect(try await builder.rollUp(members, part: part) == .done(events: members.count * 4))
+            #expect(try await builder.rollUp(members, part: part, fresh) == .done(events: members.count * 4))
         }
         // Somebody takes events out of the segment, checksums and all.
         let other = try await Stand()
@@ -155,6 +156,85 @@ import Testing
         #expect(report.findingCount >= 1)
         #expect(report.findings.allSatisfy { $0.problem.contains("lacks events") })
         #expect(damaged.documents.count == count, "what was replaced is kept")
+    }
+
+    /// What is not sealed yet is sealed on the way, so it is written once; where that was overtaken, buckets are sealed
+    /// one by one.
+    @Test func hotBucketsOfADayAreRolledUpAtOnce() async throws {
+        let stand = try await Stand()
+        try await day(stand.bucketWriter())
+        var planner = CompactionPlanner(policy: policy(), clocks: [:], now: 0)
+        let atOnce = planner.steps(try stand.outlines)
+        for step in atOnce {
+            guard case .rollUp = step else {
+                Issue.record("planned is \(step.identity)")
+                return
+            }
+        }
+        #expect(atOnce.flatMap(\.members).count == 24)
+        planner.tried = Set(atOnce.map(\.identity))
+        let one = planner.steps(try stand.outlines)
+        #expect(one.count == 24 && one.allSatisfy { $0.identity.hasPrefix("seal ") })
+        // A bucket that may still get events keeps the day from that.
+        let open = CompactionPolicy(grace: 0, takesEndsOfTapes: false)
+        let clock = SourceClock(newestEventTime: dayStart + 24 * Market.hour - 1)
+        planner = CompactionPlanner(policy: open, clocks: [Market.source: clock], now: 0)
+        #expect(planner.steps(try stand.outlines).allSatisfy { $0.identity.hasPrefix("seal ") })
+    }
+
+    /// A run that is killed right behind the change leaves hot buckets that are compared as they would be sealed.
+    @Test func repetitionsInHotBucketsAreLeftOutOfASegment() async throws {
+        let stand = try await Stand()
+        let price = ExactDecimal(mantissa: 1, exponent: 0)
+        let events = [(Int64(0), Int64(5)), (1, 5), (2, 6)].map { position, id in
+            Market.trade(at: position, time: 7, price: price, id: EventID(number: id))
+        }
+        let later = Market.trade(at: 3, time: Market.hour, price: price, id: EventID(number: 5))
+        _ = try await stand.bucketWriter().write(Market.buckets(events + [later]))
+        let builder = SegmentBuilder(writer: stand.writer, operationIDs: OperationIDs(process: 9, start: 0))
+        let members = try stand.outlines.sorted { $0.firstSlot < $1.firstSlot }
+        let fresh = FreshBuckets(bytesMax: 1 << 20)
+        #expect(try await builder.rollUp(members, part: SegmentBuilder.firstPart, fresh) == .done(events: 3))
+        #expect(stand.documents.count == 3)
+        #expect(try await stand.read().count == 3)
+        #expect(try await stand.verify().findings == [])
+        #expect(try await stand.compact(policy()).findingCount == 0)
+        let segment = try #require(stand.documents.first)
+        #expect(stand.documents.count == 1)
+        #expect(segment[Field.eventCount] == 3 && segment[Field.duplicateCount] == 1)
+        #expect(segment[Field.volume]?.decimalSum?.description == "1.5", "of three trades")
+        #expect(try await stand.verify().findings == [])
+    }
+
+    /// A segment that lacks events is found out, also where its members are known from memory.
+    @Test func aSegmentIsReadBackBeforeItsMembersGo() async throws {
+        let stand = try await Stand()
+        try await day(stand.bucketWriter())
+        let builder = SegmentBuilder(writer: stand.writer, operationIDs: OperationIDs(process: 9, start: 0))
+        let members = Array(try stand.outlines.sorted { $0.firstSlot < $1.firstSlot }.prefix(3))
+        let fresh = FreshBuckets(bytesMax: 1 << 20)
+        #expect(try await builder.rollUp(members, part: SegmentBuilder.firstPart, fresh) == .done(events: 12))
+        let marked = members.map(\.afterMark)
+        #expect(marked.allSatisfy { fresh.blocks(of: $0) != nil })
+        let segment = try #require(members.first?.segmentID(part: SegmentBuilder.firstPart))
+        // Somebody empties the segment, and then it is gone.
+        let other = try await Stand()
+        _ = try await other.bucketWriter().write(Market.buckets([Market.trade(at: 0, time: 0)]))
+        _ = try await other.compact(policy())
+        let emptier = try #require(other.documents.first)
+        for drops in [false, true] {
+            let damaged = try await stand.damaged { id, document in
+                guard id == segment else { return document }
+                return drops ? nil : document.setting(Field.blocks, emptier[Field.blocks] ?? .null)
+            }
+            let count = damaged.documents.count
+            let remover = SegmentBuilder(writer: damaged.writer, operationIDs: OperationIDs(process: 9, start: 1))
+            guard case .damaged = try await remover.removeReplaced(by: segment, marked, fresh) else {
+                Issue.record("members went without their segment")
+                return
+            }
+            #expect(damaged.documents.count == count)
+        }
     }
 
     /// A reader that began before sees what was there then, whatever happens meanwhile.

@@ -106,6 +106,34 @@ import Testing
         #expect(try await stand.compact().sealed == 0)
     }
 
+    /// Wherever a block ends: repetitions stand at the time of what they repeat, and blocks do not share a time.
+    @Test func repetitionsAreFoundAcrossStretches() async throws {
+        let stand = try await Stand()
+        let price = ExactDecimal(mantissa: 1, exponent: 0)
+        let events = (Int64(0)..<40_000).map {
+            Market.trade(at: $0, time: $0 / 2, price: price, id: EventID(number: $0 / 2))
+        }
+        _ = try await stand.bucketWriter().write(Market.buckets(events))
+        #expect(stand.documents.count == 1)
+        #expect(try await stand.compact().events == 40_000)
+        let document = try #require(stand.documents.first)
+        #expect(document[Field.duplicateCount] == 20_000 && document[Field.eventCount] == 20_000)
+        let times = (document[Field.sealedTimes]?.array ?? []).compactMap(\.integer)
+        #expect(times.count == 6 && zip(times, times.dropFirst()).allSatisfy { $0 < $1 })
+        #expect(try await stand.verify().findings == [])
+    }
+
+    /// More trades at one time than a block holds stay in their order.
+    @Test func manyTradesAtOneTime() async throws {
+        let stand = try await Stand()
+        let times = [1] + Array(repeating: Int64(2), count: 40_000) + [3]
+        let events = zip(Int64(0)..., times).map { Market.trade(at: $0, time: $1) }
+        _ = try await stand.bucketWriter().write(Market.buckets(events))
+        _ = try await stand.compact()
+        #expect(try await stand.read().map(\.number) == Array(0..<40_002))
+        #expect(try await stand.verify().findings == [])
+    }
+
     @Test func damagedBucketsAreNamedAndLeftAsTheyAre() async throws {
         let stand = try await Stand()
         let events = (Int64(0)..<3).map { Market.trade(at: $0, time: $0 * Market.hour) }

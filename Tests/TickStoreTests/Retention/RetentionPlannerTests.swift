@@ -106,7 +106,8 @@ import Testing
         _ = try await stand.compact(CompactionPolicy(takesOpenWindows: true, segmentBytesMax: 1))
         let builder = SegmentBuilder(writer: stand.writer, operationIDs: .init(process: 3, start: 0))
         let members = try stand.outlines.sorted { $0.firstSlot < $1.firstSlot }
-        #expect(try await builder.rollUp(members, part: SegmentBuilder.firstPart) == .done(events: 9))
+        let fresh = FreshBuckets(bytesMax: 0)
+        #expect(try await builder.rollUp(members, part: SegmentBuilder.firstPart, fresh) == .done(events: 9))
         #expect(hours(try stand.outlines, now: 99 * Market.hour) == [])
         #expect(hours(try stand.outlines.filter { $0.replacedBy == nil }, now: 99 * Market.hour).count == 1)
     }

@@ -1,0 +1,116 @@
+import MarketData
+private import Synchronization
+
+/// What a run of compaction has just made of documents of one instrument, for the steps behind, which would have to
+/// read them again.
+///
+/// An entry holds for as long as the document has the version that it names: whoever takes one asks the store for the
+/// version, or makes a change that depends on it. What is not here is read. Safe to use from any task.
+package final class FreshBuckets: Sendable {
+    private let bytesMax: Int
+    private let state = Mutex(State())
+
+    private struct State {
+        var entries: [String: Entry] = [:]
+        var bytes = 0
+
+        mutating func remove(_ id: String) {
+            guard let entry = entries.removeValue(forKey: id) else { return }
+            bytes -= entry.blocks?.bytes ?? 0
+            for bars in entry.bars.values { bytes -= bars.bytes }
+        }
+    }
+
+    private struct Entry {
+        var version: Int64
+        let blocks: [StoredBlock]?
+        /// By the start of their hour.
+        var bars: [Int64: [TradeBar]] = [:]
+    }
+
+    /// - Parameter bytesMax: how much is kept at most. What comes first is kept: the steps behind take it first, too.
+    init(bytesMax: Int) {
+        self.bytesMax = bytesMax
+    }
+
+    /// Keeps what a document comes to when it is sealed.
+    ///
+    /// - Parameters:
+    ///   - blocks: its sealed blocks; nil where nobody will ask for them.
+    ///   - bars: the bars of seconds that its trades make, in order; none where they are not known.
+    func add(_ id: String, version: Int64, blocks: [StoredBlock]?, bars: [TradeBar]) {
+        let hours = Dictionary(grouping: bars) { CandleInterval.hour.start(of: $0.start) }
+        state.withLock { state in
+            state.remove(id)
+            let bytes = blocks?.bytes ?? 0
+            guard state.bytes + bytes <= bytesMax else { return }
+            state.bytes += bytes
+            var entry = Entry(version: version, blocks: blocks)
+            for (hour, bars) in hours.sorted(by: { $0.key < $1.key }) where state.bytes + bars.bytes <= bytesMax {
+                state.bytes += bars.bytes
+                entry.bars[hour] = bars
+            }
+            state.entries[id] = entry
+        }
+    }
+
+    /// The sealed blocks of a document, if they are known of the version that the outline has.
+    func blocks(of outline: BucketOutline) -> [StoredBlock]? {
+        state.withLock { state in
+            guard let entry = state.entries[outline.id], entry.version == outline.state.version else { return nil }
+            return entry.blocks
+        }
+    }
+
+    /// All bars that are known of the version of a document that the outline has.
+    func bars(of outline: BucketOutline) -> [TradeBar] {
+        state.withLock { state in
+            guard let entry = state.entries[outline.id], entry.version == outline.state.version else { return [] }
+            return entry.bars.sorted { $0.key < $1.key }.flatMap(\.value)
+        }
+    }
+
+    /// Takes the bars of seconds that the trades of documents make in an hour, if they are known of all of them.
+    ///
+    /// The documents are all that hold trades of the hour, in their order.
+    func takeBars(of documents: [TradeWindow.Document], hour: Int64) -> [TradeBar]? {
+        state.withLock { state -> [TradeBar]? in
+            var bars: [TradeBar] = []
+            for document in documents {
+                guard let entry = state.entries[document.id], entry.version == document.version,
+                    let known = entry.bars[hour]
+                else { return nil }
+                bars += known
+            }
+            for document in documents {
+                state.bytes -= state.entries[document.id]?.bars.removeValue(forKey: hour)?.bytes ?? 0
+            }
+            // A later part has later positions, so its trades come behind those of the same time.
+            return documents.count == 1 ? bars : TradeBar.merged(bars, to: .second)
+        }
+    }
+
+    /// Documents got their next versions by a change that left their blocks as they are.
+    func mark(_ outlines: [BucketOutline]) {
+        state.withLock { state in
+            for outline in outlines where state.entries[outline.id]?.version == outline.state.version {
+                state.entries[outline.id]?.version += 1
+            }
+        }
+    }
+
+    /// Forgets documents that are gone.
+    func forget(_ outlines: [BucketOutline]) {
+        state.withLock { state in
+            for outline in outlines { state.remove(outline.id) }
+        }
+    }
+}
+
+extension [StoredBlock] {
+    fileprivate var bytes: Int { reduce(0) { $0 + $1.bytes.count } }
+}
+
+extension [TradeBar] {
+    fileprivate var bytes: Int { count * MemoryLayout<TradeBar>.stride }
+}
