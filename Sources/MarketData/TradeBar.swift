@@ -114,19 +114,19 @@ public struct TradeBar: Equatable, Sendable {
 extension TradeBar {
     /// Merges bars into those of a longer interval, each with the ones before it; the result is in order of start.
     public static func merged(_ bars: some Sequence<TradeBar>, to interval: CandleInterval) -> [TradeBar] {
-        var wide = bars.map { $0.widened(to: interval) }
-        if !zip(wide, wide.dropFirst()).allSatisfy({ $0.start <= $1.start }) {
-            let order = wide.indices.sorted { (wide[$0].start, $0) < (wide[$1].start, $1) }
-            wide = order.map { wide[$0] }
-        }
         var merged: [TradeBar] = []
-        for bar in wide {
-            if merged.last?.start == bar.start {
-                merged[merged.count - 1].merge(bar)
-            } else {
-                merged.append(bar)
-            }
+        for bar in bars {
+            let wide = bar.widened(to: interval)
+            let last = merged.last?.start ?? .min
+            // They are in order nearly always.
+            guard last <= wide.start else { return self.merged(sorted(Array(bars)), to: interval) }
+            if last == wide.start { merged[merged.count - 1].merge(wide) } else { merged.append(wide) }
         }
         return merged
+    }
+
+    /// Bars in order of start; those of one start stay in their order.
+    private static func sorted(_ bars: [TradeBar]) -> [TradeBar] {
+        bars.indices.sorted { (bars[$0].start, $0) < (bars[$1].start, $1) }.map { bars[$0] }
     }
 }

@@ -36,29 +36,37 @@ enum BitPacking {
             target.update(repeating: 0)
             return
         }
-        let mask = width == 64 ? UInt64.max : (1 &<< UInt64(width)) &- 1
-        var bit = 0
-        for index in 0..<target.count {
-            target[index] = load(bytes, bit, width) & mask
-            bit += width
+        // Nine bytes are read for each value: the last ones from a copy that has bytes behind them.
+        let whole = bytes.count < 9 ? 0 : min(target.count, (8 * (bytes.count - 9) + 7) / width + 1)
+        unpack(bytes, from: 0, width, target, 0..<whole)
+        guard whole < target.count else { return }
+        var copy: (UInt64, UInt64, UInt64) = (0, 0, 0)
+        let start = max(0, bytes.count - 15)
+        withUnsafeMutableBytes(of: &copy) { copy in
+            copy.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[start...]))
+            unpack(UnsafeRawBufferPointer(copy), from: start, width, target, whole..<target.count)
         }
     }
 
+    /// Unpacks some of the values, of which nine bytes can be read each.
+    ///
+    /// - Parameter start: the place of the first of the bytes among those of all values.
     @inline(__always)
-    private static func load(_ bytes: UnsafeRawBufferPointer, _ bit: Int, _ width: Int) -> UInt64 {
-        let byte = bit >> 3
-        let shift = UInt64(bit & 7)
-        guard byte + 9 <= bytes.count else { return loadNearEnd(bytes, byte, shift) }
-        let low = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: byte, as: UInt64.self)) &>> shift
-        guard Int(shift) + width > 64 else { return low }
-        return low | UInt64(bytes[byte + 8]) &<< (64 - shift)
-    }
-
-    private static func loadNearEnd(_ bytes: UnsafeRawBufferPointer, _ byte: Int, _ shift: UInt64) -> UInt64 {
-        var wide: UInt128 = 0
-        for index in byte..<min(byte + 9, bytes.count) {
-            wide |= UInt128(bytes[index]) << UInt128(8 * (index - byte))
+    private static func unpack(
+        _ bytes: UnsafeRawBufferPointer,
+        from start: Int,
+        _ width: Int,
+        _ target: UnsafeMutableBufferPointer<UInt64>,
+        _ range: Range<Int>
+    ) {
+        let mask = width == 64 ? UInt64.max : (1 &<< UInt64(width)) &- 1
+        for index in range {
+            let bit = index &* width
+            let byte = bit &>> 3 &- start
+            let shift = UInt64(bit & 7)
+            var value = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: byte, as: UInt64.self)) &>> shift
+            if Int(shift) &+ width > 64 { value |= UInt64(bytes[byte &+ 8]) &<< (64 &- shift) }
+            target[index] = value & mask
         }
-        return UInt64(truncatingIfNeeded: wide >> UInt128(shift))
     }
 }

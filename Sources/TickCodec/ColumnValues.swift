@@ -31,6 +31,8 @@ final class ColumnValues {
     private let storage: UnsafeMutableBufferPointer<Int64>
     private var tallies: [Tally] = []
     private var count = 0
+    /// The least and the greatest tape position of the events.
+    private(set) var positions: (least: Int64, greatest: Int64) = (.max, .min)
 
     /// Some twenty kilobytes of events.
     private static let stretch = 128
@@ -50,9 +52,14 @@ final class ColumnValues {
         let columns = ColumnID.allCases.filter { $0.belongs(to: kind) }
         tallies = Array(repeating: Tally(), count: ColumnID.count + 1)
         count = events.count
+        positions = (.max, .min)
         for start in stride(from: 0, to: events.count, by: Self.stretch) {
-            let end = min(start + Self.stretch, events.count)
-            for id in columns { take(id, from: UnsafeBufferPointer(rebasing: events[start..<end]), at: start) }
+            let stretch = UnsafeBufferPointer(rebasing: events[start..<min(start + Self.stretch, events.count)])
+            for id in columns { take(id, from: stretch, at: start) }
+            for event in stretch {
+                positions.least = min(positions.least, event.position.rawValue)
+                positions.greatest = max(positions.greatest, event.position.rawValue)
+            }
         }
     }
 

@@ -65,15 +65,9 @@ public final class SealedBlockEncoder {
         writer.append(kind.rawValue)
         writer.append(variable: UInt64(events.count))
         writer.append(variable: UInt64(columnCount))
-        var least = Int64.max
-        var greatest = Int64.min
-        for event in events {
-            least = min(least, event.position.rawValue)
-            greatest = max(greatest, event.position.rawValue)
-        }
+        let (least, greatest) = taken.positions
         // Events that were sealed before have lower bounds for positions, which may coincide; the true ones do not.
-        greatest = max(greatest, least &+ Int64(events.count - 1))
-        append(least, greatest)
+        append(least, max(greatest, least &+ Int64(events.count - 1)))
         append(events[0].eventTime.nanoseconds, events[events.count - 1].eventTime.nanoseconds)
     }
 

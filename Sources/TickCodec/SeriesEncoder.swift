@@ -39,7 +39,7 @@ final class SeriesEncoder {
         let scaling = Scaling(rest, isCentred: order > 0)
         scaling.apply(rest)
         let numbers = UnsafeBufferPointer(rest)
-        let (least, greatest) = Self.bounds(numbers)
+        let (least, greatest) = numbers.bounds
         let width = UInt64(bitPattern: greatest &- least).bitWidthUsed
         let hasBins = width > 0 && numbers.count >= Self.binnedCountMin && binsPay(numbers, width)
         // Equal numbers are no multiples of anything: the lower end says all.
@@ -78,15 +78,6 @@ final class SeriesEncoder {
         var union: Int64 = 0
         for value in values { union |= value ^ first }
         return union == 0
-    }
-
-    private static func bounds(_ numbers: UnsafeBufferPointer<Int64>) -> (least: Int64, greatest: Int64) {
-        var (least, greatest) = (numbers[0], numbers[0])
-        for number in numbers {
-            least = min(least, number)
-            greatest = max(greatest, number)
-        }
-        return (least, greatest)
     }
 }
 
@@ -130,7 +121,7 @@ extension SeriesEncoder {
 
     /// What a sample says that all numbers take, roughly.
     private func bits(_ numbers: UnsafeBufferPointer<Int64>, of total: Int) -> Double {
-        let (least, greatest) = Self.bounds(numbers)
+        let (least, greatest) = numbers.bounds
         let range = Double(UInt64(bitPattern: greatest &- least).bitWidthUsed * total)
         guard numbers.count >= Self.binnedCountMin, range > 0 else { return range }
         selection.select(numbers, scale: Double(total) / Double(numbers.count))

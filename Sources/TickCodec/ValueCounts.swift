@@ -5,6 +5,8 @@ final class ValueCounts {
     private static let slotBits = 15
     /// More distinct numbers than this are not told apart.
     private static let distinctMax = 1 << (slotBits - 1)
+    /// A range of fewer numbers is counted without hashing; its counts stay in the nearest cache.
+    private static let directMax: UInt64 = 1 << 12
     /// The slot of numbers that are not counted each by itself.
     static let otherSlot: UInt16 = 1 << slotBits
 
@@ -33,6 +35,38 @@ final class ValueCounts {
     /// Forgets what was counted before, counts these, and fills `slots` with the slot of each.
     func count(_ numbers: UnsafeBufferPointer<Int64>, slots: UnsafeMutablePointer<UInt16>) {
         for index in 0..<usedCount { counts[Int(used[index])] = 0 }
+        usedCount = 0
+        let (least, greatest) = numbers.bounds
+        if UInt64(bitPattern: greatest &- least) < Self.directMax {
+            countDirectly(numbers, from: least, slots: slots)
+        } else {
+            countByHash(numbers, slots: slots)
+        }
+    }
+
+    /// Numbers that lie near each other have the slot of their distance from the least: nothing is looked for.
+    private func countDirectly(
+        _ numbers: UnsafeBufferPointer<Int64>,
+        from least: Int64,
+        slots: UnsafeMutablePointer<UInt16>
+    ) {
+        let (keys, counts, used) = (keys, counts, used)
+        var usedCount = 0
+        for index in 0..<numbers.count {
+            let number = numbers[index]
+            let slot = Int(truncatingIfNeeded: number &- least)
+            if counts[slot] == 0 {
+                keys[slot] = number
+                used[usedCount] = UInt16(truncatingIfNeeded: slot)
+                usedCount &+= 1
+            }
+            counts[slot] &+= 1
+            slots[index] = UInt16(truncatingIfNeeded: slot)
+        }
+        self.usedCount = usedCount
+    }
+
+    private func countByHash(_ numbers: UnsafeBufferPointer<Int64>, slots: UnsafeMutablePointer<UInt16>) {
         // A table no larger than is needed stays in the cache.
         let bits = min(Self.slotBits, max(6, UInt64(numbers.count).bitWidthUsed + 1))
         let mask = 1 << bits - 1
@@ -56,5 +90,17 @@ final class ValueCounts {
             counts[slot] &+= 1
             slots[index] = UInt16(truncatingIfNeeded: slot)
         }
+    }
+}
+
+extension UnsafeBufferPointer<Int64> {
+    /// The least and the greatest of at least one number.
+    var bounds: (least: Int64, greatest: Int64) {
+        var (least, greatest) = (self[0], self[0])
+        for number in self {
+            least = Swift.min(least, number)
+            greatest = Swift.max(greatest, number)
+        }
+        return (least, greatest)
     }
 }

@@ -74,9 +74,12 @@ struct SecondBars: Sendable {
 
 extension SecondBars {
     private static let comma = UInt8(ascii: ",")
+    /// What most lines are shorter than.
+    private static let lineLength = 128
 
     private var text: [UInt8] {
         var text: [UInt8] = []
+        text.reserveCapacity(bars.count * Self.lineLength)
         for bar in bars {
             append((bar.start - key.start) / CandleInterval.second.nanoseconds, to: &text)
             for price in [bar.open, bar.high, bar.low, bar.close] {

@@ -21,6 +21,8 @@ final class BlockSealing {
     private let decoder = BlockDecoder()
     /// The events that are not in blocks yet.
     private var pending = MergedEvents()
+    /// Room for those behind the stretch that is being sealed.
+    private var behind: ContiguousArray<MarketEvent> = []
 
     /// A stretch ends where event times change: some of its places are left for that.
     private static let stretchMax = SealedBlockEncoder.eventsMax - SealedBlockEncoder.eventsMax / 64
@@ -64,8 +66,8 @@ final class BlockSealing {
         _ bars: inout BarBuilder
     ) throws(StoreError) {
         guard end > 0 else { return }
-        let behind = ContiguousArray(pending.events[end...])
-        pending.events.removeSubrange(end...)
+        behind.append(contentsOf: pending.events[end...])
+        pending.events.removeLast(pending.events.count - end)
         result.duplicates += pending.removeDuplicates()
         let first = result.blocks.blocks.count
         try encoder.append(pending, kind, to: &result.blocks)
@@ -74,7 +76,7 @@ final class BlockSealing {
         }
         bars.add(pending.events)
         pending.events.removeAll(keepingCapacity: true)
-        pending.events += behind
+        swap(&pending.events, &behind)
     }
 
     private static var miscounted: StoreError { StoreError(.unreadable, "event_count does not match the blocks") }
