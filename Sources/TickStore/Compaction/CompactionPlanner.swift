@@ -174,30 +174,44 @@ struct CompactionPlanner: Sendable {
             policy.isDue(windowEnd: day.start.adding(seconds: seconds), clock, now: now)
         else { return [] }
         let placed = live.filter { !$0.storedSlots.isEmpty }
-        return Self.groups(placed.sorted { $0.firstSlot < $1.firstSlot }, bytesMax: policy.segmentBytesMax)
+        let ordered = placed.sorted { $0.firstSlot < $1.firstSlot }
+        return Self.groups(ordered, bytesMax: policy.segmentBytesMax, bytes: Self.sealedBytes)
             .enumerated()
             .map { .rollUp($1, part: part + Int64($0)) }
     }
 
-    /// Neighbours that fit into one segment together.
+    /// The least that a document comes to when it is sealed: of a group that is too large then, a segment takes what
+    /// fits, while too small ones would be rolled up once more.
+    private static func sealedBytes(_ document: BucketOutline) -> Int64 {
+        document.isSealed ? document.state.blockBytes : document.state.blockBytes / sealingGainMax
+    }
+
+    /// Sealing hardly ever makes blocks of a bucket smaller than by this factor.
+    private static let sealingGainMax: Int64 = 4
+
+    /// Neighbours that fit into one segment together, by what `bytes` says that each takes there.
     ///
     /// Only neighbours in the order of first slots go together: then the parts of every window ascend from document
     /// to document, which is what orders events of equal time. A document without events stays where it is, between
     /// its neighbours, as does one in quarantine: its events may be restored. So does one with fields that this program
     /// does not know, which the segment would not have.
-    static func groups(_ documents: [BucketOutline], bytesMax: Int64) -> [[BucketOutline]] {
+    static func groups(
+        _ documents: [BucketOutline],
+        bytesMax: Int64,
+        bytes bytesOf: (BucketOutline) -> Int64 = \.state.blockBytes
+    ) -> [[BucketOutline]] {
         var groups: [[BucketOutline]] = []
         var bytes: Int64 = 0
         for document in documents {
             let stays =
                 document.state.eventCount == 0 || document.quarantined != nil || document.hasUnknownFields
-            if groups.isEmpty || stays || bytes + document.state.blockBytes > bytesMax {
+            if groups.isEmpty || stays || bytes + bytesOf(document) > bytesMax {
                 groups.append([])
                 bytes = 0
             }
             if stays { continue }
             groups[groups.count - 1].append(document)
-            bytes += document.state.blockBytes
+            bytes += bytesOf(document)
         }
         return groups.filter { $0.count > 1 }
     }

@@ -10,9 +10,14 @@ final class CompactionWorker: @unchecked Sendable {
     private let deleter: BucketDeleter
     private let candles: CandleFinalizer
 
-    init(_ writer: VersionedWriter, _ operationIDs: OperationIDs, _ archive: (any SegmentArchive)?) {
+    init(
+        _ writer: VersionedWriter,
+        _ operationIDs: OperationIDs,
+        _ archive: (any SegmentArchive)?,
+        segmentBytesMax: Int64
+    ) {
         sealer = BucketSealer(writer: writer, operationIDs: operationIDs)
-        segments = SegmentBuilder(writer: writer, operationIDs: operationIDs)
+        segments = SegmentBuilder(writer: writer, operationIDs: operationIDs, bytesMax: segmentBytesMax)
         deleter = BucketDeleter(writer: writer, operationIDs: operationIDs, archive: archive)
         candles = CandleFinalizer(writer: writer, operationIDs: operationIDs)
     }
@@ -33,11 +38,8 @@ final class CompactionWorker: @unchecked Sendable {
         switch step {
         case .seal(let bucket): outcome = try await sealer.seal(bucket, fresh)
         case .rollUp(let members, let part):
-            outcome = try await segments.rollUp(members, part: part, fresh)
-            // Buckets that do not get into a segment at once are sealed one by one, and tell then what is damaged.
-            if case .damaged = outcome, !members.allSatisfy(\.isSealed) { return report }
-            guard case .done = outcome, let segment = members.first?.segmentID(part: part) else { break }
-            try await remove(members.map(\.afterMark), replacedBy: segment, fresh, &report)
+            try await rollUp(members, part: part, fresh, &report)
+            return report
         case .removeReplaced(let segment, let members):
             try await remove(members, replacedBy: segment, fresh, &report)
             return report
@@ -53,6 +55,28 @@ final class CompactionWorker: @unchecked Sendable {
         }
         if case .done(let events) = outcome { Self.count(step, events, &report) } else { report.add(outcome) }
         return report
+    }
+
+    /// Rolls documents up, and removes them as soon as the segment is found to hold their events.
+    private func rollUp(
+        _ members: [BucketOutline],
+        part: Int64,
+        _ fresh: FreshBuckets,
+        _ report: inout CompactionReport
+    ) async throws(StoreError) {
+        let (outcome, taken) = try await segments.rollUp(members, part: part, fresh)
+        guard case .done = outcome, let segment = taken.first?.segmentID(part: part) else {
+            // Buckets that do not get into a segment at once are sealed one by one, and tell then what is damaged.
+            if case .damaged = outcome, !members.allSatisfy(\.isSealed) { return }
+            report.add(outcome)
+            return
+        }
+        let unsealed = taken.filter { !$0.isSealed }
+        report.sealed += unsealed.count
+        report.events += unsealed.reduce(0) { $0 + Int($1.state.eventCount) }
+        report.rolledUp += taken.count
+        report.segments += 1
+        try await remove(taken.map(\.afterMark), replacedBy: segment, fresh, &report)
     }
 
     private func remove(
@@ -93,17 +117,11 @@ final class CompactionWorker: @unchecked Sendable {
         case .seal:
             report.sealed = 1
             report.events = events
-        case .rollUp(let members, _):
-            let unsealed = members.filter { !$0.isSealed }
-            report.sealed = unsealed.count
-            report.events = unsealed.reduce(0) { $0 + Int($1.state.eventCount) }
-            report.rolledUp = members.count
-            report.segments = 1
         case .delete:
             report.deleted = 1
             report.deletedEvents = events
         case .finalizeHour: report.finalizedHours = 1
-        case .removeReplaced, .finalizeDay: break
+        case .rollUp, .removeReplaced, .finalizeDay: break
         }
     }
 }

@@ -188,7 +188,7 @@ extension Compactor {
             for lane in 0..<lanes {
                 group.addTask {
                     await Result { () async throws(StoreError) in
-                        let worker = run.idleWorker() ?? CompactionWorker(writer, operationIDs, archive)
+                        let worker = run.idleWorker() ?? newWorker()
                         defer { run.letGo(worker) }
                         for index in stride(from: lane, to: steps.count, by: lanes) {
                             // An archive that refused one document is not asked for the others.
@@ -205,6 +205,10 @@ extension Compactor {
             }
         }
         try outcome.get()
+    }
+
+    private func newWorker() -> CompactionWorker {
+        CompactionWorker(writer, operationIDs, archive, segmentBytesMax: policy.segmentBytesMax)
     }
 
     private static func bytes(_ outlines: [BucketOutline]) -> Int64 {

@@ -7,6 +7,7 @@ import TickCodec
 private struct SealedForm {
     let blocks: [StoredBlock]
     let summary: BucketSummary?
+    var bytes: Int64 { blocks.reduce(0) { $0 + Int64($1.bytes.count) } }
     /// Trades that sealing leaves out, as repetitions of others.
     let duplicates: Int
     /// The bars of seconds of its trades; none where they are not known.
@@ -38,17 +39,25 @@ final class SegmentBuilder {
 
     private let writer: VersionedWriter
     private let operationIDs: OperationIDs
+    private let bytesMax: Int64
     private let encoder = SealedBlockWriter()
     private let sealing = BlockSealing()
 
-    init(writer: VersionedWriter, operationIDs: OperationIDs) {
+    /// - Parameter bytesMax: a segment takes no more sealed bytes than this.
+    init(
+        writer: VersionedWriter,
+        operationIDs: OperationIDs,
+        bytesMax: Int64 = CompactionPolicy.segmentBytesDefault
+    ) {
         self.writer = writer
         self.operationIDs = operationIDs
+        self.bytesMax = bytesMax
     }
 
     /// Rolls documents up that are neighbours in the order of their slots, if all are still as their outlines say.
     ///
-    /// What is not sealed yet is sealed on the way: it is not written twice then.
+    /// What is not sealed yet is sealed on the way: it is not written twice then. Only as many documents go into the
+    /// segment as fit, but at least two of them. Answers those that did, where it was done.
     ///
     /// - Parameters:
     ///   - part: the part of the new segment; greater than that of any segment of the day so far.
@@ -58,18 +67,32 @@ final class SegmentBuilder {
         _ members: [BucketOutline],
         part: Int64,
         _ fresh: FreshBuckets
-    ) async throws(StoreError) -> StepOutcome {
-        guard let first = members.first, let key = first.segmentKey else { return .overtaken }
+    ) async throws(StoreError) -> (outcome: StepOutcome, taken: [BucketOutline]) {
         var forms: [SealedForm] = []
+        var bytes: Int64 = 0
         for member in members {
             do throws(StoreError) {
-                guard let form = try await form(of: member, fresh) else { return .overtaken }
+                guard let form = try await form(of: member, fresh) else { return (.overtaken, []) }
+                bytes += form.bytes
+                if bytes > bytesMax { break }
                 forms.append(form)
             } catch {
                 guard error.code == .unreadable else { throw error }
-                return .damaged(bucket: member.id, problem: error.message)
+                return (.damaged(bucket: member.id, problem: error.message), [])
             }
         }
+        guard forms.count > 1 else { return (.overtaken, []) }
+        let taken = Array(members.prefix(forms.count))
+        return (try await write(taken, forms, part: part, fresh), taken)
+    }
+
+    private func write(
+        _ members: [BucketOutline],
+        _ forms: [SealedForm],
+        part: Int64,
+        _ fresh: FreshBuckets
+    ) async throws(StoreError) -> StepOutcome {
+        guard let first = members.first, let key = first.segmentKey else { return .overtaken }
         let blocks = forms.flatMap(\.blocks)
         var sealed = SealedBlocks(of: key.documentID(part: part), slot: first.firstSlot)
         do throws(StoreError) {

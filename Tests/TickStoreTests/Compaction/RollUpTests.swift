@@ -136,7 +136,7 @@ import Testing
         let fresh = FreshBuckets(bytesMax: 1 << 20)
         for case .seal(let bucket) in planner.steps(try stand.outlines) { _ = try await sealer.seal(bucket, fresh) }
         for case .rollUp(let members, let part) in planner.steps(try stand.outlines) {
-            #expect(try await builder.rollUp(members, part: part, fresh) == .done(events: members.count * 4))
+            #expect(try await builder.rollUp(members, part: part, fresh).outcome == .done(events: members.count * 4))
         }
         // Somebody takes events out of the segment, checksums and all.
         let other = try await Stand()
@@ -156,6 +156,31 @@ import Testing
         #expect(report.findingCount >= 1)
         #expect(report.findings.allSatisfy { $0.problem.contains("lacks events") })
         #expect(damaged.documents.count == count, "what was replaced is kept")
+    }
+
+    /// How small buckets get when they are sealed shows only then: a segment takes what fits, and the rest the next.
+    @Test func segmentsOfHotBucketsAreFilled() async throws {
+        let stand = try await Stand()
+        let writer = stand.bucketWriter()
+        for hour in Int64(0)..<8 {
+            let events = (0..<2_000).map { Market.trade(at: 2_000 * hour + $0, time: hour * Market.hour + 1_000 * $0) }
+            _ = try await writer.write(Market.buckets(events))
+        }
+        let hot = try stand.outlines.map(\.state.blockBytes)
+        let other = try await Stand()
+        _ = try await other.bucketWriter().write(
+            Market.buckets((0..<2_000).map { Market.trade(at: $0, time: 1_000 * $0) })
+        )
+        _ = try await other.compact()
+        let sealed = try #require(try other.outlines.first?.state.blockBytes)
+        #expect(try #require(hot.max()) > 2 * sealed, "sealing is worth it")
+        // Room for three sealed hours, and hardly one that is not.
+        let report = try await stand.compact(policy(bytesMax: 3 * sealed + sealed / 2))
+        #expect(report.findingCount == 0 && report.sealed == 8 && report.events == 16_000)
+        #expect(try stand.outlines.map(\.windows.count).sorted() == [2, 3, 3])
+        #expect(report.rolledUp == 8, "nothing went into two segments, one after the other")
+        #expect(try await stand.verify().findings == [])
+        #expect(try await stand.compact(policy(bytesMax: 3 * sealed + sealed / 2)).rolledUp == 0)
     }
 
     /// What is not sealed yet is sealed on the way, so it is written once; where that was overtaken, buckets are sealed
@@ -194,7 +219,7 @@ import Testing
         let builder = SegmentBuilder(writer: stand.writer, operationIDs: OperationIDs(process: 9, start: 0))
         let members = try stand.outlines.sorted { $0.firstSlot < $1.firstSlot }
         let fresh = FreshBuckets(bytesMax: 1 << 20)
-        #expect(try await builder.rollUp(members, part: SegmentBuilder.firstPart, fresh) == .done(events: 3))
+        #expect(try await builder.rollUp(members, part: SegmentBuilder.firstPart, fresh).outcome == .done(events: 3))
         #expect(stand.documents.count == 3)
         #expect(try await stand.read().count == 3)
         #expect(try await stand.verify().findings == [])
@@ -213,7 +238,7 @@ import Testing
         let builder = SegmentBuilder(writer: stand.writer, operationIDs: OperationIDs(process: 9, start: 0))
         let members = Array(try stand.outlines.sorted { $0.firstSlot < $1.firstSlot }.prefix(3))
         let fresh = FreshBuckets(bytesMax: 1 << 20)
-        #expect(try await builder.rollUp(members, part: SegmentBuilder.firstPart, fresh) == .done(events: 12))
+        #expect(try await builder.rollUp(members, part: SegmentBuilder.firstPart, fresh).outcome == .done(events: 12))
         let marked = members.map(\.afterMark)
         #expect(marked.allSatisfy { fresh.blocks(of: $0) != nil })
         let segment = try #require(members.first?.segmentID(part: SegmentBuilder.firstPart))

@@ -107,7 +107,7 @@ import Testing
         let builder = SegmentBuilder(writer: stand.writer, operationIDs: .init(process: 3, start: 0))
         let members = try stand.outlines.sorted { $0.firstSlot < $1.firstSlot }
         let fresh = FreshBuckets(bytesMax: 0)
-        #expect(try await builder.rollUp(members, part: SegmentBuilder.firstPart, fresh) == .done(events: 9))
+        #expect(try await builder.rollUp(members, part: SegmentBuilder.firstPart, fresh).outcome == .done(events: 9))
         #expect(hours(try stand.outlines, now: 99 * Market.hour) == [])
         #expect(hours(try stand.outlines.filter { $0.replacedBy == nil }, now: 99 * Market.hour).count == 1)
     }
