@@ -165,15 +165,15 @@ extension DecimalSum: CustomStringConvertible {
     /// Appends the plain notation as ASCII.
     public func appendText(to text: inout [UInt8]) {
         guard !isOverflown else { return }
+        if let short = Int64(exactly: self.mantissa), short != .min {
+            ExactDecimal(mantissa: short, exponent: self.exponent).appendText(to: &text)
+            return
+        }
         var mantissa = self.mantissa
-        var exponent = mantissa == 0 ? 0 : self.exponent
+        var exponent = self.exponent
         while exponent < 0, mantissa % 10 == 0 {
             mantissa /= 10
             exponent += 1
-        }
-        if let short = Int64(exactly: mantissa), short != .min {
-            ExactDecimal(mantissa: short, exponent: exponent).appendText(to: &text)
-            return
         }
         if mantissa < 0 { text.append(UInt8(ascii: "-")) }
         var digits = Array(String(mantissa.magnitude).utf8)

@@ -100,35 +100,25 @@ extension ExactDecimal: CustomStringConvertible {
     public func appendText(to text: inout [UInt8]) {
         guard !isAbsent else { return }
         let number = normalized
-        var digits = number.mantissa.magnitude
-        var buffer: (UInt64, UInt64, UInt64) = (0, 0, 0)  // 24 bytes: more than the digits of any Int64
-        if number.mantissa < 0 { text.append(UInt8(ascii: "-")) }
-        withUnsafeMutableBytes(of: &buffer) { scratch in
+        let fraction = max(0, -Int(number.exponent))
+        // Digits, their point, a sign, and zeros before or behind them: an exponent is one of 8 bits.
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 160) { scratch in
             var start = scratch.count
-            repeat {
+            var digits = number.mantissa.magnitude
+            func put(_ character: UInt8) {
                 start -= 1
-                scratch[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digits % 10)
+                scratch[start] = character
+            }
+            func putDigit() {
+                put(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: digits % 10))
                 digits /= 10
-            } while digits > 0
-            let count = scratch.count - start
-            let fraction = max(0, -Int(number.exponent))
-            if count > fraction {
-                text.append(contentsOf: UnsafeRawBufferPointer(rebasing: scratch[start..<(scratch.count - fraction)]))
-            } else {
-                text.append(UInt8(ascii: "0"))
             }
-            if number.exponent > 0 {
-                text.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: Int(number.exponent)))
-            }
-            if fraction > 0 {
-                text.append(UInt8(ascii: "."))
-                if fraction > count {
-                    text.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: fraction - count))
-                }
-                text.append(
-                    contentsOf: UnsafeRawBufferPointer(rebasing: scratch[max(start, scratch.count - fraction)...])
-                )
-            }
+            for _ in 0..<max(0, Int(number.exponent)) { put(UInt8(ascii: "0")) }
+            for _ in 0..<fraction { putDigit() }
+            if fraction > 0 { put(UInt8(ascii: ".")) }
+            repeat { putDigit() } while digits > 0
+            if number.mantissa < 0 { put(UInt8(ascii: "-")) }
+            text.append(contentsOf: UnsafeBufferPointer(rebasing: scratch[start...]))
         }
     }
 }

@@ -3,7 +3,7 @@ private import CZstd
 /// Zstandard of texts that fit into memory.
 enum Zstandard {
     /// Higher levels cost compaction more than they save: see docs/decisions/0014-candles.md.
-    private static let level: Int32 = 3
+    private static let level: Int32 = 1
 
     static func compress(_ bytes: [UInt8]) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: ZSTD_compressBound(bytes.count)) { target, count in
