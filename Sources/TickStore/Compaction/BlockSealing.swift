@@ -35,6 +35,7 @@ final class BlockSealing {
         let count = blocks.eventCount
         guard count == Int(bucket.state.eventCount) else { throw Self.miscounted }
         pending.removeAll()
+        behind.removeAll(keepingCapacity: true)
         let merge = EventMerge(decoder: decoder)
         merge.add(blocks)
         var result = Result(blocks: SealedBlocks(of: bucket.id, slot: bucket.firstSlot))

@@ -50,8 +50,11 @@ final class BucketSealer {
             conflictExcludes: [MarketDataCollection.Field.blocks]
         )
         switch await writer.apply(change) {
-        case .applied(let version, _):
-            fresh.add(outline.id, version: version, blocks: sealed.blocks.blocks, bars: sealed.bars)
+        case .applied(let version, let durability):
+            // What a failover may take back may become the same version of something else.
+            if durability == .confirmed {
+                fresh.add(outline.id, version: version, blocks: sealed.blocks.blocks, bars: sealed.bars)
+            }
             return .done(events: sealed.blocks.eventCount + sealed.duplicates)
         // Whether it was made or not: the next plan sees what is stored.
         case .conflict, .notFound, .unknown: return .overtaken

@@ -72,6 +72,7 @@ public struct CompactionReport: Equatable, Sendable {
 public struct PlannedStep: Equatable, Sendable {
     public enum Action: String, Sendable {
         case seal
+        /// What is not sealed yet is sealed on the way.
         case rollUp = "roll_up"
         case removeReplaced = "remove_replaced"
         case delete

@@ -26,6 +26,8 @@ package final class FreshBuckets: Sendable {
         let blocks: [StoredBlock]?
         /// By the start of their hour.
         var bars: [Int64: [TradeBar]] = [:]
+        /// Whether the bars are those of all of its trades.
+        var hasAllBars = true
     }
 
     /// - Parameter bytesMax: how much is kept at most. What comes first is kept: the steps behind take it first, too.
@@ -50,6 +52,7 @@ package final class FreshBuckets: Sendable {
                 state.bytes += bars.bytes
                 entry.bars[hour] = bars
             }
+            entry.hasAllBars = entry.bars.count == hours.count
             state.entries[id] = entry
         }
     }
@@ -62,10 +65,11 @@ package final class FreshBuckets: Sendable {
         }
     }
 
-    /// All bars that are known of the version of a document that the outline has.
+    /// The bars of all trades of a document, if they are known of the version that the outline has; none otherwise.
     func bars(of outline: BucketOutline) -> [TradeBar] {
         state.withLock { state in
-            guard let entry = state.entries[outline.id], entry.version == outline.state.version else { return [] }
+            guard let entry = state.entries[outline.id], entry.version == outline.state.version, entry.hasAllBars
+            else { return [] }
             return entry.bars.sorted { $0.key < $1.key }.flatMap(\.value)
         }
     }
@@ -84,6 +88,7 @@ package final class FreshBuckets: Sendable {
             }
             for document in documents {
                 state.bytes -= state.entries[document.id]?.bars.removeValue(forKey: hour)?.bytes ?? 0
+                state.entries[document.id]?.hasAllBars = false
             }
             // A later part has later positions, so its trades come behind those of the same time.
             return documents.count == 1 ? bars : TradeBar.merged(bars, to: .second)

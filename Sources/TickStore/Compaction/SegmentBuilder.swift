@@ -105,10 +105,11 @@ final class SegmentBuilder {
         }
         let changes = changes(members, forms, key, sealed, part: part)
         switch await writer.applyTogether(changes) {
-        case .applied:
+        case .applied(.confirmed):
             remember(members, forms, segment: key.documentID(part: part), fresh)
             return .done(events: sealed.eventCount)
-        case .conflict, .unknown: return .overtaken
+        // What a failover may take back is nothing to delete members for: the next plan sees what is stored.
+        case .applied(.unconfirmed), .conflict, .unknown: return .overtaken
         // Another compaction works on these documents, or one that was killed holds them until the server notices: the
         // next run looks again. Where the server is gone, whatever comes next fails.
         case .failed(let error) where error.code == .duplicateKey || error.isTransient: return .overtaken

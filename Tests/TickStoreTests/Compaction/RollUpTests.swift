@@ -231,6 +231,30 @@ import Testing
         #expect(try await stand.verify().findings == [])
     }
 
+    /// A change that a failover takes back may be followed by another one to the same version.
+    @Test func whatIsNotConfirmedIsNotRemembered() async throws {
+        let stand = try await Stand()
+        try await day(stand.bucketWriter())
+        let ids = OperationIDs(process: 9, start: 0)
+        let fresh = FreshBuckets(bytesMax: 1 << 20)
+        let members = try stand.outlines.sorted { $0.firstSlot < $1.firstSlot }
+        let sealer = BucketSealer(writer: stand.writer, operationIDs: ids)
+        stand.store.injectAttempts([.rolledBack])
+        #expect(try await sealer.seal(members[0], fresh) == .done(events: 4))
+        #expect(try stand.outlines.allSatisfy { !$0.isSealed })
+        #expect(fresh.blocks(of: members[0].afterMark) == nil)
+        let builder = SegmentBuilder(writer: stand.writer, operationIDs: ids)
+        for fault in [AttemptFault.rolledBack, .writeConcernError] {
+            stand.store.injectAttempts([fault])
+            let part = SegmentBuilder.firstPart
+            #expect(try await builder.rollUp(Array(members.prefix(3)), part: part, fresh).outcome == .overtaken)
+            #expect(fresh.blocks(of: members[1].afterMark) == nil)
+        }
+        #expect(try await stand.compact(policy()).findingCount == 0)
+        #expect(try await stand.read().map(\.number) == Array(0..<96))
+        #expect(try await stand.verify().findings == [])
+    }
+
     /// A segment that lacks events is found out, also where its members are known from memory.
     @Test func aSegmentIsReadBackBeforeItsMembersGo() async throws {
         let stand = try await Stand()
