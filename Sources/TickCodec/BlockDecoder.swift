@@ -125,9 +125,12 @@ public final class BlockDecoder {
         of bytes: [UInt8],
         _ body: (ContiguousArray<MarketEvent>, TextPool, Int) -> Bool
     ) throws(BlockError) {
-        let header = try bytes.withUnsafeBytes { bytes in
-            Result<BlockHeader, BlockError> { () throws(BlockError) in try decodeColumns(bytes) }
+        try bytes.withUnsafeBytes { bytes in
+            Result<Void, BlockError> { () throws(BlockError) in forEachStretch(try decodeColumns(bytes), body) }
         }.get()
+    }
+
+    private func forEachStretch(_ header: BlockHeader, _ body: (ContiguousArray<MarketEvent>, TextPool, Int) -> Bool) {
         var isWanted = true
         for start in stride(from: 0, to: header.count, by: Self.stretch) where isWanted {
             stretch.removeAll(keepingCapacity: true)

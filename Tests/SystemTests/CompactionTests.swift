@@ -84,7 +84,10 @@ extension SystemTests {
 
             let closed = hot.filter { $0.windowStart + Desk.hour <= newest }
             let first = try await desk.compact("--grace", "0s")
-            #expect(first.sealed == closed.count && first.sealed == buckets.count, "windows that are over, and no others")
+            #expect(
+                first.sealed == closed.count && first.sealed == buckets.count,
+                "windows that are over, and no others"
+            )
             let open = hot.filter { $0.windowStart + Desk.hour > newest }
             let between = try await desk.documents()
             #expect(open.allSatisfy { between.contains($0) }, "what is open is left as it is")

@@ -31,7 +31,7 @@ package struct TradeHour: Sendable {
         _ hour: CandleKey,
         _ buckets: FreshBuckets
     ) async throws(StoreError) -> TradeHour? {
-        guard let seen = try await window(writer, hour, hour.start),
+        guard let seen = try await window(writer, hour, hour.start, isSnapshot: true),
             let bars = buckets.takeBars(of: seen.documents, hour: hour.start)
         else { return nil }
         return TradeHour(
@@ -75,9 +75,17 @@ package struct TradeHour: Sendable {
     private static func window(
         _ writer: VersionedWriter,
         _ key: CandleKey,
-        _ hour: Int64
+        _ hour: Int64,
+        isSnapshot: Bool = false
     ) async throws(StoreError) -> TradeWindow? {
-        try await TradeWindow.load(writer, key.instrument, source: key.source, starts: hour..<(hour + 1)).first
+        let starts = hour..<(hour + 1)
+        return try await TradeWindow.load(
+            writer,
+            key.instrument,
+            source: key.source,
+            starts: starts,
+            isSnapshot: isSnapshot
+        ).first
     }
 
     /// The bars of the trades in the time of `key`, as they are read, and whether none is in quarantine.

@@ -12,13 +12,17 @@ struct TradeWindow: Equatable, Sendable {
     var duplicates: Int64
     /// Whether retention deleted trades.
     var lacksTrades: Bool
-    /// The documents that hold the trades, in the order of their parts.
+    /// The documents that hold the trades, in the order of their slots: that of trades of equal time.
     var documents: [Document]
 
     /// A document, as it was in one version.
     struct Document: Equatable, Sendable {
         let id: String
         let version: Int64
+        /// CRC32C of the checksums of its blocks.
+        let checksum: Int64
+        /// Its first slot.
+        let slot: Int64
     }
 
     private typealias Field = MarketDataCollection.Field
@@ -28,12 +32,15 @@ struct TradeWindow: Equatable, Sendable {
     /// Loads the windows of an instrument that begin in a range of time, of one source or of all, in order of start
     /// and source.
     ///
+    /// - Parameter isSnapshot: whether all documents are to be as they are at one moment: else documents may be missing
+    ///   that are rolled up meanwhile. Needs a store that has snapshots.
     /// - Throws: `StoreError`.
     static func load(
         _ writer: VersionedWriter,
         _ instrument: Instrument,
         source: String? = nil,
-        starts: Range<Int64>
+        starts: Range<Int64>,
+        isSnapshot: Bool = false
     ) async throws(StoreError) -> [TradeWindow] {
         var conditions: [DocumentQuery.Condition] = [
             .equals(Field.instrumentSymbol, .string(instrument.description)),
@@ -46,21 +53,20 @@ struct TradeWindow: Equatable, Sendable {
             let day = CandleInterval.day.start(of: starts.lowerBound)
             conditions.append(.greaterOrEqual(Field.windowStart, .int64(day)))
         }
-        let documents = try await writer.find(
-            DocumentQuery(
-                MarketDataCollection.name,
-                where: conditions,
-                order: [.init(Field.windowStart), .init(Field.source), .init(Field.part)],
-                fields: .only([
-                    DocumentField.version, DocumentField.schemaVersion, Field.source, Field.windowStart, Field.part,
-                    Field.appliedThrough, Field.windows, Field.replacedBy, Field.duplicateCount,
-                    Field.deletedEventCount,
-                ]),
-                limit: bucketsMax
-            )
+        var query = DocumentQuery(
+            MarketDataCollection.name,
+            where: conditions,
+            order: [.init(Field.windowStart), .init(Field.source), .init(Field.part)],
+            fields: .only([
+                DocumentField.version, DocumentField.schemaVersion, Field.source, Field.windowStart, Field.part,
+                Field.appliedThrough, Field.windows, Field.replacedBy, Field.duplicateCount, Field.deletedEventCount,
+                Field.slots, Field.checksum,
+            ]),
+            limit: bucketsMax
         )
+        query.isSnapshot = isSnapshot
         var windows: [String: [Int64: TradeWindow]] = [:]
-        for document in documents where document[Field.replacedBy]?.string == nil {
+        for document in try await writer.find(query) where document[Field.replacedBy]?.string == nil {
             for window in try covered(document) where starts.contains(window.start) {
                 var sum = windows[window.source]?[window.start]
                 sum?.add(window)
@@ -75,7 +81,8 @@ struct TradeWindow: Equatable, Sendable {
         duplicates += other.duplicates
         lacksTrades = lacksTrades || other.lacksTrades
         appliedThrough = max(appliedThrough, other.appliedThrough)
-        documents += other.documents
+        // A segment may have been made later than another one that stands behind it.
+        documents = (documents + other.documents).sorted { $0.slot < $1.slot }
     }
 
     /// The windows that a document holds trades of: one, or those that were rolled up into it.
@@ -83,10 +90,13 @@ struct TradeWindow: Equatable, Sendable {
         let document = try MarketDataCollection.schema.current(document)
         guard let source = document[Field.source]?.string, let start = document[Field.windowStart]?.integer,
             let applied = document[Field.appliedThrough]?.integer, let id = document[DocumentField.id]?.string,
-            let version = document[DocumentField.version]?.integer
+            let version = document[DocumentField.version]?.integer,
+            let checksum = document[Field.checksum]?.integer
         else { throw StoreError(.unreadable, "a bucket lacks its window or its position") }
         let lacksTrades = document[Field.deletedEventCount] != nil
         let duplicates = lacksTrades ? 0 : document[Field.duplicateCount]?.integer ?? 0
+        let slot = (document[Field.slots]?.array ?? []).compactMap(\.integer).min() ?? start
+        let stored = Document(id: id, version: version, checksum: checksum, slot: slot)
         let segment = try SegmentWindow.all(in: document)
         let parts = segment.isEmpty ? [(start, applied)] : segment.map { ($0.start, $0.appliedThrough) }
         return parts.map { start, applied in
@@ -96,7 +106,7 @@ struct TradeWindow: Equatable, Sendable {
                 appliedThrough: applied,
                 duplicates: duplicates,
                 lacksTrades: lacksTrades,
-                documents: [Document(id: id, version: version)]
+                documents: [stored]
             )
         }
     }

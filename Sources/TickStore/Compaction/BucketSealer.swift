@@ -53,7 +53,8 @@ final class BucketSealer {
         case .applied(let version, let durability):
             // What a failover may take back may become the same version of something else.
             if durability == .confirmed {
-                fresh.add(outline.id, version: version, blocks: sealed.blocks.blocks, bars: sealed.bars)
+                let (blocks, checksum) = (sealed.blocks.blocks, sealed.blocks.checksum)
+                fresh.add(outline.id, version: version, checksum: checksum, blocks: blocks, bars: sealed.bars)
             }
             return .done(events: sealed.blocks.eventCount + sealed.duplicates)
         // Whether it was made or not: the next plan sees what is stored.

@@ -182,8 +182,11 @@ struct CompactionPlanner: Sendable {
 
     /// The least that a document comes to when it is sealed: of a group that is too large then, a segment takes what
     /// fits, while too small ones would be rolled up once more.
-    private static func sealedBytes(_ document: BucketOutline) -> Int64 {
-        document.isSealed ? document.state.blockBytes : document.state.blockBytes / sealingGainMax
+    ///
+    /// Behind what is sealed, only what is sure to fit is worth writing that once more.
+    private static func sealedBytes(_ document: BucketOutline, behind group: [BucketOutline]) -> Int64 {
+        let isSure = document.isSealed || group.first?.isSealed ?? false
+        return isSure ? document.state.blockBytes : document.state.blockBytes / sealingGainMax
     }
 
     /// Sealing hardly ever makes blocks of a bucket smaller than by this factor.
@@ -198,20 +201,20 @@ struct CompactionPlanner: Sendable {
     static func groups(
         _ documents: [BucketOutline],
         bytesMax: Int64,
-        bytes bytesOf: (BucketOutline) -> Int64 = \.state.blockBytes
+        bytes bytesOf: (BucketOutline, _ group: [BucketOutline]) -> Int64 = { document, _ in document.state.blockBytes }
     ) -> [[BucketOutline]] {
         var groups: [[BucketOutline]] = []
         var bytes: Int64 = 0
         for document in documents {
             let stays =
                 document.state.eventCount == 0 || document.quarantined != nil || document.hasUnknownFields
-            if groups.isEmpty || stays || bytes + bytesOf(document) > bytesMax {
+            if groups.isEmpty || stays || bytes + bytesOf(document, groups.last ?? []) > bytesMax {
                 groups.append([])
                 bytes = 0
             }
             if stays { continue }
+            bytes += bytesOf(document, groups.last ?? [])
             groups[groups.count - 1].append(document)
-            bytes += bytesOf(document)
         }
         return groups.filter { $0.count > 1 }
     }

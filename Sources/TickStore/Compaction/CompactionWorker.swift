@@ -41,8 +41,7 @@ final class CompactionWorker: @unchecked Sendable {
             try await rollUp(members, part: part, fresh, &report)
             return report
         case .removeReplaced(let segment, let members):
-            try await remove(members, replacedBy: segment, fresh, &report)
-            return report
+            outcome = try await segments.removeReplaced(by: segment, members, fresh)
         case .delete(let bucket, let rule):
             guard mayDelete else { return report }
             outcome = try await deleter.delete(bucket, rule)
@@ -76,16 +75,10 @@ final class CompactionWorker: @unchecked Sendable {
         report.events += unsealed.reduce(0) { $0 + Int($1.state.eventCount) }
         report.rolledUp += taken.count
         report.segments += 1
-        try await remove(taken.map(\.afterMark), replacedBy: segment, fresh, &report)
-    }
-
-    private func remove(
-        _ members: [BucketOutline],
-        replacedBy segment: String,
-        _ fresh: FreshBuckets,
-        _ report: inout CompactionReport
-    ) async throws(StoreError) {
-        report.add(try await segments.removeReplaced(by: segment, members, fresh))
+        let removal = try await segments.removeReplaced(by: segment, taken.map(\.afterMark), fresh)
+        // What is damaged is found once more, and told, by the step that the next plan has for it.
+        if case .damaged = removal { return }
+        report.add(removal)
     }
 
     /// Answers nil where the bars of the hour stay as they are.

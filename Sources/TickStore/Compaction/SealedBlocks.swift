@@ -21,11 +21,13 @@ struct SealedBlocks: Sendable {
 
     var eventCount: Int { blocks.eventCount }
 
+    /// CRC32C of the checksums of all blocks, in order.
+    var checksum: UInt32 { blocks.reduce(UInt32(0)) { BlockChecksum.extend($0, $1.bytes) } }
+
     /// The fields of the document that hold the blocks and follow from them.
     var fields: [(field: String, value: BSONValue)] {
         let count = BSONValue.int64(Int64(blocks.count))
         let bytes = blocks.reduce(0) { $0 + $1.bytes.count }
-        let checksum = blocks.reduce(UInt32(0)) { BlockChecksum.extend($0, $1.bytes) }
         let times = blocks.flatMap { [$0.header.eventTimes.lowerBound, $0.header.eventTimes.upperBound] }
         return [
             (Field.blocks, .array(blocks.map { .binary($0.bytes) })),

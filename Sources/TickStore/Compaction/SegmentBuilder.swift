@@ -11,7 +11,7 @@ private struct SealedForm {
     /// Trades that sealing leaves out, as repetitions of others.
     let duplicates: Int
     /// The bars of seconds of its trades; none where they are not known.
-    let bars: [TradeBar]
+    var bars: [TradeBar]
 
     init(_ blocks: [StoredBlock], summary: BucketSummary?, _ duplicates: Int = 0, bars: [TradeBar]) {
         self.blocks = blocks
@@ -57,7 +57,7 @@ final class SegmentBuilder {
     /// Rolls documents up that are neighbours in the order of their slots, if all are still as their outlines say.
     ///
     /// What is not sealed yet is sealed on the way: it is not written twice then. Only as many documents go into the
-    /// segment as fit, but at least two of them. Answers those that did, where it was done.
+    /// segment as fit; where that is but one, nothing is done. Answers those that did go.
     ///
     /// - Parameters:
     ///   - part: the part of the new segment; greater than that of any segment of the day so far.
@@ -70,18 +70,22 @@ final class SegmentBuilder {
     ) async throws(StoreError) -> (outcome: StepOutcome, taken: [BucketOutline]) {
         var forms: [SealedForm] = []
         var bytes: Int64 = 0
+        var barCount = 0
         for member in members {
             do throws(StoreError) {
                 guard let form = try await form(of: member, fresh) else { return (.overtaken, []) }
                 bytes += form.bytes
                 if bytes > bytesMax { break }
                 forms.append(form)
+                barCount += form.bars.count
+                // Whoever wants them reads the segment then.
+                if barCount > fresh.barsMax { for index in forms.indices { forms[index].bars = [] } }
             } catch {
                 guard error.code == .unreadable else { throw error }
                 return (.damaged(bucket: member.id, problem: error.message), [])
             }
         }
-        guard forms.count > 1 else { return (.overtaken, []) }
+        guard forms.count > 1 else { return (.done(events: 0), []) }
         let taken = Array(members.prefix(forms.count))
         return (try await write(taken, forms, part: part, fresh), taken)
     }
@@ -106,7 +110,7 @@ final class SegmentBuilder {
         let changes = changes(members, forms, key, sealed, part: part)
         switch await writer.applyTogether(changes) {
         case .applied(.confirmed):
-            remember(members, forms, segment: key.documentID(part: part), fresh)
+            remember(members, forms, segment: key.documentID(part: part), checksum: sealed.checksum, fresh)
             return .done(events: sealed.eventCount)
         // What a failover may take back is nothing to delete members for: the next plan sees what is stored.
         case .applied(.unconfirmed), .conflict, .unknown: return .overtaken
@@ -142,15 +146,17 @@ final class SegmentBuilder {
         _ members: [BucketOutline],
         _ forms: [SealedForm],
         segment: String,
+        checksum: UInt32,
         _ fresh: FreshBuckets
     ) {
-        for (member, form) in zip(members, forms) {
-            fresh.add(member.id, version: member.afterMark.state.version, blocks: form.blocks, bars: [])
+        for (member, form) in zip(members.map(\.afterMark), forms) {
+            let (version, checksum) = (member.state.version, member.state.checksum)
+            fresh.add(member.id, version: version, checksum: checksum, blocks: form.blocks, bars: [])
         }
         // The bars of a window are of use only with the trades of all its parts.
         let isKnown = forms.allSatisfy { !$0.bars.isEmpty }
         let bars = isKnown ? TradeBar.merged(forms.flatMap(\.bars), to: .second) : []
-        fresh.add(segment, version: 1, blocks: nil, bars: bars)
+        fresh.add(segment, version: 1, checksum: checksum, blocks: nil, bars: bars)
     }
 
     private func changes(

@@ -17,16 +17,17 @@ import TickCodec
         size: ExactDecimal(mantissa: 2, exponent: 0)
     )
 
-    private func document(_ id: String, _ version: Int64) -> TradeWindow.Document {
-        TradeWindow.Document(id: id, version: version)
+    private func document(_ id: String, _ version: Int64, checksum: Int64 = 5) -> TradeWindow.Document {
+        TradeWindow.Document(id: id, version: version, checksum: checksum, slot: 0)
     }
 
     @Test func barsAreOfOneVersionOfEachDocument() {
         let fresh = FreshBuckets(bytesMax: 1 << 20)
-        fresh.add("a", version: 2, blocks: nil, bars: bars(0...1))
-        fresh.add("b", version: 7, blocks: nil, bars: bars(0...0))
+        fresh.add("a", version: 2, checksum: 5, blocks: nil, bars: bars(0...1))
+        fresh.add("b", version: 7, checksum: 5, blocks: nil, bars: bars(0...0))
         #expect(fresh.takeBars(of: [document("a", 1)], hour: hour) == nil)
         #expect(fresh.takeBars(of: [document("a", 3)], hour: hour) == nil)
+        #expect(fresh.takeBars(of: [document("a", 2, checksum: 6)], hour: hour) == nil)
         #expect(fresh.takeBars(of: [document("a", 2), document("c", 1)], hour: hour) == nil)
         #expect(fresh.takeBars(of: [document("a", 2)], hour: hour + 5 * Market.hour) == nil)
         let both = fresh.takeBars(of: [document("a", 2), document("b", 7)], hour: hour)
@@ -40,11 +41,28 @@ import TickCodec
         _ = try await stand.bucketWriter().write(Market.buckets([Market.trade(at: 0, time: 0)]))
         let outline = try #require(try stand.outlines.first)
         let fresh = FreshBuckets(bytesMax: 1 << 20)
-        fresh.add(outline.id, version: outline.state.version, blocks: [], bars: bars(0...0))
+        fresh.add(
+            outline.id,
+            version: outline.state.version,
+            checksum: outline.state.checksum,
+            blocks: [],
+            bars: bars(0...0)
+        )
         #expect(fresh.blocks(of: outline) != nil && fresh.bars(of: outline).count == 1)
         #expect(fresh.blocks(of: outline.afterMark) == nil && fresh.bars(of: outline.afterMark) == [])
-        fresh.add(outline.id, version: outline.state.version, blocks: [], bars: bars(0...1))
-        #expect(fresh.takeBars(of: [document(outline.id, outline.state.version)], hour: hour)?.count == 1)
+        fresh.add(
+            outline.id,
+            version: outline.state.version,
+            checksum: outline.state.checksum,
+            blocks: [],
+            bars: bars(0...1)
+        )
+        #expect(
+            fresh.takeBars(
+                of: [document(outline.id, outline.state.version, checksum: Int64(outline.state.checksum))],
+                hour: hour
+            )?.count == 1
+        )
         #expect(fresh.bars(of: outline) == [], "all or none")
         fresh.mark([outline])
         #expect(fresh.blocks(of: outline) == nil && fresh.blocks(of: outline.afterMark) != nil)
@@ -57,13 +75,13 @@ import TickCodec
     /// What comes first is kept, and what is taken makes room.
     @Test func memoryIsBounded() {
         let fresh = FreshBuckets(bytesMax: 3 * MemoryLayout<TradeBar>.stride)
-        fresh.add("a", version: 1, blocks: nil, bars: bars(0...1))
-        fresh.add("b", version: 1, blocks: nil, bars: bars(0...0) + bars(0...0))
+        fresh.add("a", version: 1, checksum: 5, blocks: nil, bars: bars(0...1))
+        fresh.add("b", version: 1, checksum: 5, blocks: nil, bars: bars(0...0) + bars(0...0))
         #expect(fresh.takeBars(of: [document("b", 1)], hour: hour) == nil)
         #expect(fresh.takeBars(of: [document("a", 1)], hour: hour)?.count == 1)
-        fresh.add("b", version: 1, blocks: nil, bars: bars(0...0) + bars(0...0))
+        fresh.add("b", version: 1, checksum: 5, blocks: nil, bars: bars(0...0) + bars(0...0))
         #expect(fresh.takeBars(of: [document("b", 1)], hour: hour)?.count == 2)
-        fresh.add("c", version: 1, blocks: nil, bars: bars(0...4))
+        fresh.add("c", version: 1, checksum: 5, blocks: nil, bars: bars(0...4))
         #expect(fresh.takeBars(of: [document("c", 1)], hour: hour + 2 * Market.hour) == nil)
         #expect(fresh.takeBars(of: [document("c", 1)], hour: hour + Market.hour)?.count == 1)
     }
