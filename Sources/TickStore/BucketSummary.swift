@@ -31,20 +31,18 @@ struct BucketSummary: Equatable, Sendable {
     /// The summary of the trades that bars were made of, which are in order; nil where there are none.
     init?(_ bars: [TradeBar]) {
         guard let first = bars.first else { return nil }
-        open = first.open
-        high = first.high
-        low = first.low
-        close = first.close
-        openTime = first.openTime
-        closeTime = first.closeTime
-        volume = first.volume
-        for bar in bars.dropFirst() {
-            close = bar.close
-            closeTime = bar.closeTime
-            if bar.low < low { low = bar.low }
-            if high < bar.high { high = bar.high }
-            volume.add(bar.volume)
-        }
+        self.init(first)
+        for bar in bars.dropFirst() { add(BucketSummary(bar)) }
+    }
+
+    private init(_ bar: TradeBar) {
+        open = bar.open
+        high = bar.high
+        low = bar.low
+        close = bar.close
+        openTime = bar.openTime
+        closeTime = bar.closeTime
+        volume = bar.volume
     }
 
     /// Adds events that stand behind all others on the tape.

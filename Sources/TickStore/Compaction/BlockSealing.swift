@@ -80,5 +80,6 @@ final class BlockSealing {
         swap(&pending.events, &behind)
     }
 
-    private static var miscounted: StoreError { StoreError(.unreadable, "event_count does not match the blocks") }
+    /// The blocks do not hold as many events as the bucket says.
+    static var miscounted: StoreError { StoreError(.unreadable, "event_count does not match the blocks") }
 }

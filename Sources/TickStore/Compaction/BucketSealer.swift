@@ -53,7 +53,7 @@ final class BucketSealer {
         case .applied(let version, let durability):
             // What a failover may take back may become the same version of something else.
             if durability == .confirmed {
-                let (blocks, checksum) = (sealed.blocks.blocks, sealed.blocks.checksum)
+                let (blocks, checksum) = (sealed.blocks.blocks, sealed.blocks.blocks.checksum)
                 fresh.add(outline.id, version: version, checksum: checksum, blocks: blocks, bars: sealed.bars)
             }
             return .done(events: sealed.blocks.eventCount + sealed.duplicates)

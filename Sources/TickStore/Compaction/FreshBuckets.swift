@@ -24,13 +24,13 @@ package final class FreshBuckets: Sendable {
 
         mutating func remove(_ id: String) {
             guard let entry = entries.removeValue(forKey: id) else { return }
-            bytes -= entry.blocks?.bytes ?? 0
+            bytes -= entry.blocks?.byteCount ?? 0
             for bars in entry.bars.values { bytes -= bars.bytes }
         }
     }
 
     private struct Entry {
-        var version: Int64
+        let version: Int64
         /// That of what is stored: a version that a failover took back may be given again.
         let checksum: UInt32
         let blocks: [StoredBlock]?
@@ -58,7 +58,7 @@ package final class FreshBuckets: Sendable {
         let hours = Dictionary(grouping: bars) { CandleInterval.hour.start(of: $0.start) }
         state.withLock { state in
             state.remove(id)
-            let bytes = blocks?.bytes ?? 0
+            let bytes = blocks?.byteCount ?? 0
             guard state.bytes + bytes <= bytesMax else { return }
             state.bytes += bytes
             var entry = Entry(version: version, checksum: checksum, blocks: blocks)
@@ -107,25 +107,12 @@ package final class FreshBuckets: Sendable {
         }
     }
 
-    /// Documents got their next versions by a change that left their blocks as they are.
-    func mark(_ outlines: [BucketOutline]) {
-        state.withLock { state in
-            for outline in outlines where state.entries[outline.id]?.version == outline.state.version {
-                state.entries[outline.id]?.version += 1
-            }
-        }
-    }
-
     /// Forgets documents that are gone.
     func forget(_ outlines: [BucketOutline]) {
         state.withLock { state in
             for outline in outlines { state.remove(outline.id) }
         }
     }
-}
-
-extension [StoredBlock] {
-    fileprivate var bytes: Int { reduce(0) { $0 + $1.bytes.count } }
 }
 
 extension [TradeBar] {

@@ -21,23 +21,19 @@ struct SealedBlocks: Sendable {
 
     var eventCount: Int { blocks.eventCount }
 
-    /// CRC32C of the checksums of all blocks, in order.
-    var checksum: UInt32 { blocks.reduce(UInt32(0)) { BlockChecksum.extend($0, $1.bytes) } }
-
     /// The fields of the document that hold the blocks and follow from them.
     var fields: [(field: String, value: BSONValue)] {
         let count = BSONValue.int64(Int64(blocks.count))
-        let bytes = blocks.reduce(0) { $0 + $1.bytes.count }
         let times = blocks.flatMap { [$0.header.eventTimes.lowerBound, $0.header.eventTimes.upperBound] }
         return [
             (Field.blocks, .array(blocks.map { .binary($0.bytes) })),
             (Field.blockCount, count),
             (Field.sealedBlockCount, count),
-            (Field.blockBytes, .int64(Int64(bytes))),
+            (Field.blockBytes, .int64(Int64(blocks.byteCount))),
             (Field.eventCount, .int64(Int64(eventCount))),
             (Field.firstEventTime, .int64(times.first ?? .max)),
             (Field.lastEventTime, .int64(times.last ?? .min)),
-            (Field.checksum, .int64(Int64(checksum))),
+            (Field.checksum, .int64(Int64(blocks.checksum))),
             (Field.sealedTimes, .array(times.map { .int64($0) })),
         ]
     }
@@ -161,6 +157,12 @@ extension MergedEvents {
 extension Collection<StoredBlock> {
     /// How many events the blocks hold.
     var eventCount: Int { reduce(0) { $0 + $1.header.count } }
+
+    /// The bytes of all blocks.
+    var byteCount: Int { reduce(0) { $0 + $1.bytes.count } }
+
+    /// CRC32C of the checksums of all blocks, in order.
+    var checksum: UInt32 { reduce(0) { BlockChecksum.extend($0, $1.bytes) } }
 }
 
 extension StoredBlock {

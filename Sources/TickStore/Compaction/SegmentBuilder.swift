@@ -7,7 +7,6 @@ import TickCodec
 private struct SealedForm {
     let blocks: [StoredBlock]
     let summary: BucketSummary?
-    var bytes: Int64 { blocks.reduce(0) { $0 + Int64($1.bytes.count) } }
     /// Trades that sealing leaves out, as repetitions of others.
     let duplicates: Int
     /// The bars of seconds of its trades; none where they are not known.
@@ -74,7 +73,7 @@ final class SegmentBuilder {
         for member in members {
             do throws(StoreError) {
                 guard let form = try await form(of: member, fresh) else { return (.overtaken, []) }
-                bytes += form.bytes
+                bytes += Int64(form.blocks.byteCount)
                 if bytes > bytesMax { break }
                 forms.append(form)
                 barCount += form.bars.count
@@ -110,7 +109,7 @@ final class SegmentBuilder {
         let changes = changes(members, forms, key, sealed, part: part)
         switch await writer.applyTogether(changes) {
         case .applied(.confirmed):
-            remember(members, forms, segment: key.documentID(part: part), checksum: sealed.checksum, fresh)
+            remember(members, forms, segment: key.documentID(part: part), checksum: sealed.blocks.checksum, fresh)
             return .done(events: sealed.eventCount)
         // What a failover may take back is nothing to delete members for: the next plan sees what is stored.
         case .applied(.unconfirmed), .conflict, .unknown: return .overtaken
@@ -136,7 +135,7 @@ final class SegmentBuilder {
             return SealedForm(sealed.blocks.blocks, summary: summary, sealed.duplicates, bars: sealed.bars)
         }
         guard blocks.eventCount == Int(stored.outline.state.eventCount) else {
-            throw StoreError(.unreadable, "event_count does not match the blocks")
+            throw BlockSealing.miscounted
         }
         return SealedForm(blocks, summary: stored.outline.state.summary, bars: [])
     }

@@ -48,8 +48,7 @@ struct StoredBucket: Sendable {
             let rank = StoredBlock.Rank(source: 0, slot: outline.firstSlot, index: index)
             blocks.append(try StoredBlock(bytes, rank: rank, bucket: outline.id))
         }
-        let checksum = blocks.reduce(UInt32(0)) { BlockChecksum.extend($0, $1.bytes) }
-        guard checksum == outline.state.checksum else {
+        guard blocks.checksum == outline.state.checksum else {
             throw StoreError(.unreadable, "the checksum of bucket \(outline.id) does not match its blocks")
         }
         return blocks
